@@ -1,0 +1,72 @@
+# certcheck: `make demo` and `make test` set everything up by themselves.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.ONESHELL:
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+
+BIN := .venv/bin
+READY := .venv/.ready
+
+# Each target ends with its name and the seconds that it took.
+define timed
+	start=$$SECONDS; trap 'echo "make $@: $$((SECONDS - start)) s"' EXIT
+endef
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+$(READY): requirements/dev.txt pyproject.toml
+	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11) and "certcheck needs Python 3.11 or newer")'
+	python3 -m venv .venv
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $(READY)
+
+deps: ## install the Debian packages that the lab needs
+	@$(timed)
+	tools/deps.sh
+
+demo: $(READY) deps ## the whole job on real servers, in about a minute
+	@$(timed)
+	$(BIN)/certcheck demo -o demo
+
+test: $(READY) deps lint types layers ## everything: lint, types, layers, all tests on real servers
+	@$(timed)
+	rm -f .coverage .coverage.*
+	$(BIN)/python -m pytest -q -n 3 --cov --cov-report=
+	$(BIN)/coverage report
+
+check: $(READY) format lint types layers ## the quick one, without servers
+	@$(timed)
+	$(BIN)/python -m pytest -q -n 4 -m "not live"
+
+format: $(READY) ## format the code
+	@$(timed)
+	$(BIN)/ruff format -q .
+
+lint: $(READY) ## format check and lint
+	@$(timed)
+	$(BIN)/ruff format -q --check .
+	$(BIN)/ruff check -q .
+
+types: $(READY) ## mypy, strict
+	@$(timed)
+	$(BIN)/mypy
+
+layers: $(READY) ## the arrows between the rooms
+	@$(timed)
+	$(BIN)/lint-imports --no-cache >/dev/null || $(BIN)/lint-imports --no-cache
+
+docs: $(READY) ## write the generated pages of docs/
+	@$(timed)
+	$(BIN)/python -m tools.docs
+
+lock: $(READY) ## resolve the requirements anew
+	@$(timed)
+	export UV_CUSTOM_COMPILE_COMMAND="make lock"
+	compile="$(BIN)/uv pip compile -q --upgrade --universal --generate-hashes pyproject.toml"
+	$$compile -o requirements/runtime.txt
+	$$compile -c requirements/runtime.txt --group dev -o requirements/dev.txt
+
+.PHONY: help deps demo test check format lint types layers docs lock

@@ -1,0 +1,44 @@
+"""A certificate as an admin reads it, with its fingerprints."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+KeyType = Literal["rsa", "ecdsa", "eddsa", "other"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificate:
+    """One X.509 certificate; hashes are lower-case hex, times are UTC."""
+
+    sha256: str
+    sha1: str
+    spki_sha256: str
+    subject: str
+    issuer: str
+    names: tuple[str, ...]
+    key: str
+    signature: str
+    serial: str
+    not_before: datetime
+    not_after: datetime
+    is_ca: bool
+    self_signed: bool
+    der: bytes = field(default=b"", repr=False)
+
+    @property
+    def key_type(self) -> KeyType:
+        """The family of the key, which decides the cipher suites that can use it."""
+        families: dict[str, KeyType] = {"RSA": "rsa", "ECDSA": "ecdsa", "EdDSA": "eddsa"}
+        return families.get(self.key.partition(" ")[0], "other")
+
+    @property
+    def title(self) -> str:
+        """A name to show: the first name in it, else its subject, else its serial number."""
+        return next(iter(self.names), "") or self.subject or f"serial {self.serial}"
+
+
+def colons(fingerprint: str) -> str:
+    """`ab12cd` as `AB:12:CD`, the form that most mail programs show."""
+    digits = fingerprint.upper()
+    return ":".join(digits[i : i + 2] for i in range(0, len(digits), 2))

@@ -1,0 +1,1 @@
+"""The one door to a mail host's operating system: run, read, replace, remove."""

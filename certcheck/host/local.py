@@ -1,0 +1,189 @@
+"""The machine that certcheck itself runs on."""
+
+import contextlib
+import hashlib
+import os
+import signal
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from certcheck.errors import Obstacle
+from certcheck.host.door import Completed, FileState
+
+_MAX_FILE = 4 * 1024 * 1024
+_MAX_OUTPUT = 4 * 1024 * 1024
+_SBIN = "/usr/local/sbin:/usr/sbin:/sbin"  # where doveadm and postfix live, also without `su -`
+
+
+class LocalHost:
+    """The Host protocol on this machine."""
+
+    @property
+    def privileged(self) -> bool:
+        """Whether this process is root."""
+        return os.geteuid() == 0
+
+    def run(
+        self, argv: Sequence[str], *, stdin: bytes | None = None, timeout: float = 30.0
+    ) -> Completed:
+        """As the protocol says; the program gets a terminal as stderr.
+
+        postfix(1) speaks on stderr only to a terminal, else to its log.
+        """
+        environment = {**os.environ, "PATH": f"{os.environ.get('PATH', '')}:{_SBIN}"}
+        with tempfile.TemporaryFile() as stdout, _terminal() as (slave, said):
+            try:
+                process = subprocess.Popen(
+                    argv,
+                    stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
+                    stdout=stdout,
+                    stderr=slave,
+                    env=environment,
+                    start_new_session=True,
+                )
+            except OSError as e:
+                raise Obstacle(
+                    f"cannot run {argv[0]}: {e.strerror}", hint="is the mail server installed here?"
+                ) from e
+            _finish(process, stdin, timeout, argv)
+            stdout.seek(0)
+            printed = stdout.read(_MAX_OUTPUT).decode(errors="backslashreplace")
+        return Completed(code=process.returncode, stdout=printed, stderr=said())
+
+    def read(self, path: Path) -> FileState:
+        """As the protocol says; at most 4 MiB."""
+        try:
+            real = path.resolve(strict=True)
+            with real.open("rb") as stream:
+                data = stream.read(_MAX_FILE + 1)
+                facts = os.fstat(stream.fileno())
+            attributes = tuple((n, os.getxattr(real, n)) for n in sorted(os.listxattr(real)))
+        except OSError as e:
+            raise Obstacle(f"cannot read {path}: {e.strerror}", hint="look at the file") from e
+        if len(data) > _MAX_FILE:
+            raise Obstacle(f"{path} is larger than 4 MiB", hint="this is no certificate")
+        return FileState(
+            path=real,
+            data=data,
+            sha256=hashlib.sha256(data).hexdigest(),
+            uid=facts.st_uid,
+            gid=facts.st_gid,
+            mode=facts.st_mode & 0o7777,
+            attributes=attributes,
+        )
+
+    def replace(self, path: Path, data: bytes, *, expecting: str | None, like: FileState) -> None:
+        """As the protocol says: temporary file beside it, fsync, rename, fsync of the directory."""
+        real = path.resolve()
+        self._compare(real, expecting)
+        try:
+            temporary = _written(real, data, like)
+            try:
+                temporary.rename(real)
+            except OSError:
+                temporary.unlink(missing_ok=True)
+                raise
+            sync_directory(real.parent)
+        except OSError as e:
+            raise Obstacle(
+                f"cannot write {real}: {e.strerror}", hint="look at the directory and the disk"
+            ) from e
+
+    def remove(self, path: Path, *, expecting: str) -> None:
+        """As the protocol says."""
+        self._compare(path, expecting)
+        try:
+            path.unlink()
+            sync_directory(path.parent)
+        except OSError as e:
+            raise Obstacle(f"cannot remove {path}: {e.strerror}", hint="look at it") from e
+
+    def _compare(self, real: Path, expecting: str | None) -> None:
+        there = self.read(real).sha256 if real.exists() else None
+        if there != expecting:
+            raise Obstacle(
+                f"{real} has changed since it was looked at",
+                hint="another program writes it too; run again when that one is done",
+            )
+
+
+def sync_directory(directory: Path) -> None:
+    """Make a rename in `directory` survive a power cut."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _written(real: Path, data: bytes, like: FileState) -> Path:
+    temporary = real.with_name(f".{real.name}.{os.getpid()}.certcheck")
+    # A crash may have left one: it is ours by its name, and never what a server reads.
+    temporary.unlink(missing_ok=True)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fchown(stream.fileno(), like.uid, like.gid)
+            for name, value in like.attributes:
+                os.setxattr(stream.fileno(), name, value)
+            os.fchmod(stream.fileno(), like.mode)
+            os.fsync(stream.fileno())
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+    return temporary
+
+
+def _finish(
+    process: subprocess.Popen[bytes], stdin: bytes | None, timeout: float, argv: Sequence[str]
+) -> None:
+    try:
+        process.communicate(stdin, timeout=timeout)
+    except subprocess.TimeoutExpired as e:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        raise Obstacle(
+            f"{' '.join(argv)} did not end within {timeout:g} s and was stopped",
+            hint="run it by hand to see why",
+        ) from e
+
+
+@contextlib.contextmanager
+def _terminal() -> Iterator[tuple[int, "_Said"]]:
+    master, slave = os.openpty()
+    said = _Said(master)
+    try:
+        yield slave, said
+    finally:
+        os.close(slave)
+        said.close()
+
+
+class _Said:
+    """What was written to a terminal, read by a thread so that the writer never blocks."""
+
+    def __init__(self, master: int) -> None:
+        self._master = master
+        self._data = bytearray()
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def __call__(self) -> str:
+        return self._data.decode(errors="backslashreplace").replace("\r\n", "\n")
+
+    def close(self) -> None:
+        # A daemon that the program started may keep the terminal open: do not wait for it.
+        self._thread.join(timeout=1.0)
+
+    def _read(self) -> None:
+        with contextlib.suppress(OSError):  # EIO: the last writer has closed it
+            while block := os.read(self._master, 4096):
+                if len(self._data) < _MAX_OUTPUT:
+                    self._data += block
+        os.close(self._master)

@@ -1,0 +1,1 @@
+"""What certcheck keeps between runs: certificate generations, the journal, and one lock."""

@@ -1,0 +1,186 @@
+"""The journal of one acting run: each step and its way back, on the disk before the step.
+
+`journal/ID/events.jsonl` holds one event a line; `journal/ID/files/` the replaced files. A journal
+without a last `closed` event is open: the run was killed, and the next acting run puts it right.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+
+from certcheck.errors import Stranded
+from certcheck.model.action import ActionKind, Expectation
+from certcheck.store import private
+
+Closing = Literal["done", "undone"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saved:
+    """A file as it was before its replacement, and the hash of what replaces it."""
+
+    copy: str
+    sha256: str
+    new_sha256: str
+    uid: int
+    gid: int
+    mode: int
+    attributes: tuple[tuple[str, bytes], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Activation:
+    """A program that makes a server use the files that stand there, whichever they are."""
+
+    server: str
+    kind: ActionKind
+    argv: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """The head of a journal: which run, of which bundles, and what every cell served before."""
+
+    event: Literal["opened"] = "opened"
+    command: str
+    bundle: str
+    before: tuple[Expectation, ...]
+    after: tuple[Expectation, ...]
+    activations: tuple[Activation, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intended:
+    """A step that is about to be done; `argv` is empty where a file is replaced."""
+
+    event: Literal["intended"] = "intended"
+    step: int
+    server: str
+    kind: ActionKind
+    target: str
+    argv: tuple[str, ...] = ()
+    saved: Saved | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Did:
+    """The step of that number has been done."""
+
+    event: Literal["did"] = "did"
+    step: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closed:
+    """The end: what became of the run."""
+
+    event: Literal["closed"] = "closed"
+    result: Closing
+
+
+Event = Annotated[Opened | Intended | Did | Closed, Field(discriminator="event")]
+
+_EVENT: TypeAdapter[Event] = TypeAdapter(
+    Event, config=ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Journal:
+    """One journal on the disk, with the events read or written so far."""
+
+    folder: Path
+    events: list[Event] = field(default_factory=list)
+
+    @property
+    def id(self) -> str:
+        """The name of its folder: when it began, and the command."""
+        return self.folder.name
+
+    @property
+    def opened(self) -> Opened:
+        """Its head; raises Stranded when that is missing, since then nothing can be known."""
+        head = self.events[0] if self.events else None
+        if not isinstance(head, Opened):
+            raise Stranded(f"journal {self.folder} is damaged", hint="compare the files by hand")
+        return head
+
+    @property
+    def steps(self) -> tuple[Intended, ...]:
+        """The steps that were begun, in their order."""
+        return tuple(event for event in self.events if isinstance(event, Intended))
+
+    def saved_bytes(self, saved: Saved) -> bytes:
+        """The replaced file's content."""
+        return (self.folder / saved.copy).read_bytes()
+
+    def intend(self, step: Intended, before: bytes | None = None) -> None:
+        """Write down a step, with the file's old content, before it is done."""
+        if before is not None:
+            copy = f"files/{step.step}"
+            private.write_new(self.folder / copy, before)
+            private.sync(self.folder / "files")
+            if step.saved is not None:
+                step = replace(step, saved=replace(step.saved, copy=copy))
+        self._append(step)
+
+    def did(self, step: int) -> None:
+        """Write down that a step has been done."""
+        self._append(Did(step=step))
+
+    def close(self, result: Closing) -> None:
+        """Write down the end."""
+        self._append(Closed(result=result))
+
+    def _append(self, event: Event) -> None:
+        line = _EVENT.dump_json(event) + b"\n"
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
+        descriptor = os.open(self.folder / "events.jsonl", flags, 0o600)
+        try:
+            os.write(descriptor, line)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        self.events.append(event)
+
+
+def begin(state: Path, head: Opened, *, now: datetime) -> Journal:
+    """A new journal with its head written; the caller holds the lock."""
+    parent = private.directory(state / "journal")
+    stem = f"{now:%Y%m%dT%H%M%SZ}-{head.command}"
+    taken = sum(1 for entry in parent.iterdir() if entry.name.startswith(stem))
+    folder = parent / (f"{stem}-{taken + 1}" if taken else stem)
+    folder.mkdir(mode=0o700)
+    (folder / "files").mkdir(mode=0o700)
+    private.sync(parent)
+    journal = Journal(folder=folder)
+    journal._append(head)  # noqa: SLF001 - the head is the module's to write
+    private.sync(folder)
+    return journal
+
+
+def unfinished(state: Path) -> Sequence[Journal]:
+    """The open journals, youngest first, for the lock's holder; raises Stranded if damaged."""
+    parent = state / "journal"
+    folders = sorted(parent.iterdir(), reverse=True) if parent.is_dir() else []
+    journals = [_read(folder) for folder in folders if folder.is_dir()]
+    return [j for j in journals if j.events and not isinstance(j.events[-1], Closed)]
+
+
+def _read(folder: Path) -> Journal:
+    path = folder / "events.jsonl"
+    data = path.read_bytes() if path.exists() else b""
+    *lines, torn = data.split(b"\n")
+    if torn:
+        # It was being written when the run died, so its step never began.
+        os.truncate(path, len(data) - len(torn))
+    try:
+        events = [_EVENT.validate_json(line) for line in lines]
+    except ValidationError as e:
+        raise Stranded(f"journal {path} is damaged", hint="compare the files by hand") from e
+    return Journal(folder=folder, events=events)

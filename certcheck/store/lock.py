@@ -1,0 +1,72 @@
+"""One run at a time may change the store or a mail host: the kernel's lock says which."""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from certcheck.errors import LockHeld, Obstacle
+from certcheck.store import private
+
+_FORMAT = 1  # of the whole state directory; raised when an older certcheck must not touch it
+
+
+@contextmanager
+def locked(state: Path, *, command: str, now: datetime) -> Iterator[Path]:
+    """The state directory, made if missing, for this run alone.
+
+    Raises LockHeld, naming the holder, when another run has it; Obstacle when the directory is
+    not safe to use or was written by a newer version.
+    """
+    private.directory(state)
+    descriptor = _opened(state / "lock")
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise LockHeld(
+                f"another run holds {state}: {_holder(descriptor)}",
+                hint="wait until it has ended",
+            ) from None
+        _sign(descriptor, {"pid": os.getpid(), "since": f"{now:%FT%TZ}", "command": command})
+        _refuse_newer(state / "format")
+        yield state
+    finally:
+        os.close(descriptor)  # and with it the lock, also when the process is killed
+
+
+def _opened(path: Path) -> int:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except OSError as e:
+        raise Obstacle(
+            f"cannot open {path}: {e.strerror}", hint="run as the user who owns the directory"
+        ) from e
+
+
+def _sign(descriptor: int, holder: dict[str, int | str]) -> None:
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, json.dumps(holder).encode(), 0)
+
+
+def _holder(descriptor: int) -> str:
+    try:
+        told = json.loads(os.pread(descriptor, 4096, 0))
+        return f"process {told['pid']}, certcheck {told['command']}, since {told['since']}"
+    except (ValueError, KeyError, TypeError):
+        return "it has not said who it is"
+
+
+def _refuse_newer(path: Path) -> None:
+    if not path.exists():
+        private.write_new(path, f"{_FORMAT}\n".encode())
+        private.sync(path.parent)
+    written = path.read_text(errors="replace").strip()
+    if written != str(_FORMAT):
+        raise Obstacle(
+            f"{path.parent} has format {written[:20]!r}, this certcheck knows {_FORMAT}",
+            hint="use the newer certcheck that wrote it",
+        )

@@ -1,0 +1,47 @@
+"""Files and directories that only their owner can read, and that survive a power cut."""
+
+import os
+from pathlib import Path
+
+from certcheck.errors import Obstacle
+
+_OTHERS_WRITE = 0o022
+
+
+def directory(path: Path) -> Path:
+    """`path` as a directory of mode 0700, made if missing.
+
+    Raises Obstacle when others can write it, it belongs to another user, or it cannot be made.
+    """
+    try:
+        for missing in reversed([p for p in (path, *path.parents) if not p.exists()]):
+            missing.mkdir(mode=0o700, exist_ok=True)
+        facts = path.stat()
+    except OSError as e:
+        raise Obstacle(
+            f"cannot use the directory {path}: {e.strerror}", hint="run as the user who owns it"
+        ) from e
+    if facts.st_uid not in {0, os.geteuid()}:
+        raise Obstacle(f"{path} belongs to another user", hint="run as that user")
+    if facts.st_mode & _OTHERS_WRITE:
+        raise Obstacle(f"others can write {path}", hint=f"chmod 0700 {path}")
+    return path
+
+
+def write_new(path: Path, data: bytes) -> None:
+    """Create `path` with mode 0600 whatever the umask, synced to the disk; it must not exist."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(descriptor, "wb") as stream:
+        os.fchmod(descriptor, 0o600)
+        stream.write(data)
+        stream.flush()
+        os.fsync(descriptor)
+
+
+def sync(path: Path) -> None:
+    """Make what was created or renamed in the directory `path` survive a power cut."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,123 @@
+"""Generations are wholly there or not at all, and their keys are for their owner alone."""
+
+import os
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from certcheck import x509
+from certcheck.errors import InputError, Obstacle, UnfitBundle
+from certcheck.lab import pki
+from certcheck.model.bundle import Generation
+from certcheck.store import bundles
+
+NOW = datetime(2026, 11, 25, 8, 0, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def generation() -> Generation:
+    made = pki.authority().issue(pki.GOOD)
+    return Generation(
+        bundle="mail",
+        number=1,
+        names=("mail.example.test",),
+        key_kind="ecdsa",
+        directory="https://ca.example/dir",
+        order_url="https://ca.example/order/1",
+        created=NOW,
+        chain=x509.chain(made.chain, where="made"),
+        key_pem=made.key,
+    )
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    tmp_path.chmod(0o700)
+    return tmp_path
+
+
+def test_what_is_saved_comes_back(state: Path, generation: Generation) -> None:
+    bundles.save(state, generation)
+
+    assert bundles.load(state, "mail") == generation
+    assert bundles.load(state, "mail", 1) == generation
+
+
+def test_the_newest_generation_is_the_default(state: Path, generation: Generation) -> None:
+    for number in (1, 2, 10):
+        assert bundles.next_number(state, "mail") <= number
+        bundles.save(state, replace(generation, number=number))
+
+    assert bundles.load(state, "mail").number == 10
+    assert bundles.next_number(state, "mail") == 11
+
+
+def test_keys_are_for_their_owner_alone_whatever_the_umask(
+    state: Path, generation: Generation
+) -> None:
+    old = os.umask(0)
+    try:
+        bundles.save(state, generation)
+    finally:
+        os.umask(old)
+
+    folder = state / "bundles" / "mail" / "1"
+    assert {entry.stat().st_mode & 0o777 for entry in folder.iterdir()} == {0o600}
+    assert {p.stat().st_mode & 0o777 for p in (folder, folder.parent)} == {0o700}
+
+
+def test_no_part_of_a_key_is_shown(generation: Generation) -> None:
+    secret = generation.key_pem.decode().splitlines()[1]
+
+    assert secret not in repr(generation)
+
+
+def test_a_second_save_of_a_number_leaves_the_first(state: Path, generation: Generation) -> None:
+    bundles.save(state, generation)
+
+    with pytest.raises(Obstacle, match="cannot store mail/1"):
+        bundles.save(state, generation)
+
+    assert bundles.load(state, "mail") == generation
+    assert [p.name for p in (state / "bundles" / "mail").iterdir()] == ["1"]
+
+
+@pytest.mark.parametrize("number", [None, 7])
+def test_what_is_not_there_is_named_with_the_way_to_it(state: Path, number: int | None) -> None:
+    with pytest.raises(Obstacle, match="bundle 'mail' has no generation") as caught:
+        bundles.load(state, "mail", number)
+
+    assert "certcheck issue --bundle mail" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [("mail", ("mail", None)), ("mail/3", ("mail", 3)), ("a.b-c/0", ("a.b-c", 0))],
+)
+def test_a_reference_is_read(text: str, meant: tuple[str, int | None]) -> None:
+    assert bundles.reference(text) == meant
+
+
+@pytest.mark.parametrize("text", ["", "../x", "mail/", "mail/x", "mail/3/4", "mail/-1", "a/٣", "A"])
+def test_a_bad_reference_is_refused(text: str) -> None:
+    with pytest.raises(InputError, match="names no bundle"):
+        bundles.reference(text)
+
+
+def test_damage_is_told_by_file(state: Path, generation: Generation) -> None:
+    bundles.save(state, generation)
+    folder = state / "bundles" / "mail" / "1"
+    (folder / "chain.pem").write_bytes(b"")
+
+    with pytest.raises(UnfitBundle, match=r"chain\.pem holds no PEM certificate"):
+        bundles.load(state, "mail")
+
+    (folder / "origin.json").write_bytes(b"{")
+    with pytest.raises(Obstacle, match=r"origin\.json is damaged"):
+        bundles.load(state, "mail")
+
+    (folder / "origin.json").unlink()
+    with pytest.raises(Obstacle, match="cannot read"):
+        bundles.load(state, "mail")

@@ -1,0 +1,1 @@
+"""ACT: certificates from any RFC 8555 certificate authority, by ACME."""

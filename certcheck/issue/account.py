@@ -1,0 +1,196 @@
+"""The ACME account: one key for each certificate authority, created once and kept."""
+
+import hashlib
+import json
+import os
+import re
+import stat
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from acme import errors, messages
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from josepy.jwk import JWKEC
+from josepy.util import ComparableECKey
+
+from certcheck import x509
+from certcheck.errors import CaError, Obstacle
+from certcheck.issue.authority import Authority
+from certcheck.issue.client import Conversation
+from certcheck.store import private
+
+_MAX_FILE = 16 * 1024
+_OTHERS = 0o077
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """An account as the authority knows it, and as `account.json` keeps it."""
+
+    uri: str
+    directory: str
+    contact: tuple[str, ...] = ()
+
+
+def account_home(state: Path, directory: str) -> Path:
+    """The directory of the account at the authority with this directory URL."""
+    host = urlsplit(directory).hostname or ""
+    slug = re.sub(r"[^a-z0-9]+", "-", host.lower()).strip("-")[:60]
+    return state / "accounts" / f"{slug}-{hashlib.sha256(directory.encode()).hexdigest()[:12]}"
+
+
+def account_key(state: Path, directory: str) -> JWKEC:
+    """The account's key (ECDSA P-256, RFC 8555 6.2), made and written at the first call.
+
+    The caller holds the store's lock. Raises Obstacle when the file or its directory is not ours
+    alone, cannot be read or cannot be written.
+    """
+    home = account_home(state, directory)
+    private.directory(state)
+    for each in (home.parent, home):
+        _refuse_link(each)
+        private.directory(each)
+    file = home / "key.pem"
+    if not os.path.lexists(file):
+        _write(file, x509.new_key("ecdsa"))
+    return _parsed_key(_read(file), file)
+
+
+def registered(
+    talk: Conversation, authority: Authority, state: Path, progress: Callable[[str], None]
+) -> Account:
+    """The account of the network's key, which `talk` names itself by from here on.
+
+    The kept account is asked for; where the authority has none (any more), one is created with the
+    same key (RFC 8555 7.3.1). Raises CaError and acme's own errors.
+    """
+    file = account_home(state, authority.directory) / "account.json"
+    kept = _kept(file)
+    resource = (_existing(talk) if kept else None) or _created(talk, authority, progress)
+    if not resource.uri:  # RFC 8555 7.3: the Location header is a must
+        raise CaError(f"{authority.directory} does not name our account")
+    wanted = _contact(authority)
+    if kept and wanted and kept.contact != wanted:
+        talk.acme.update_registration(resource, messages.Registration(contact=wanted))
+    account = Account(uri=resource.uri, directory=authority.directory, contact=wanted)
+    if account != kept:
+        _write(file, json.dumps(asdict(account), indent=1).encode() + b"\n")
+    return account
+
+
+def _existing(talk: Conversation) -> messages.RegistrationResource | None:
+    # The URI is the authority's to tell, so the question goes by the key alone.
+    nobody = messages.RegistrationResource(body=messages.Registration(), uri="")
+    try:
+        resource = talk.acme.query_registration(nobody)
+    except messages.Error as e:
+        if e.code != "accountDoesNotExist":
+            raise
+        talk.net.account = None
+        return None
+    except KeyError as e:  # acme takes the Location header for granted
+        raise CaError("the certificate authority does not name our account") from e
+    if resource.body.status not in {None, "valid"}:  # acme leaves it as it came, a text
+        raise CaError(
+            f"the ACME account {resource.uri} is {resource.body.status!a}",
+            hint="move its directory below state/accounts away to get a new account",
+        )
+    return resource
+
+
+def _created(
+    talk: Conversation, authority: Authority, progress: Callable[[str], None]
+) -> messages.RegistrationResource:
+    terms = talk.acme.directory.meta.terms_of_service
+    agreed = f", its terms of service are {terms}" if terms else ""
+    progress(f"creating an account at {authority.directory}{agreed}")
+    details: dict[str, Any] = {"terms_of_service_agreed": True}
+    if contact := _contact(authority):
+        details["contact"] = contact
+    if authority.eab_kid is not None and authority.eab_key is not None:
+        details["external_account_binding"] = messages.ExternalAccountBinding.from_data(
+            account_public_key=talk.net.key.public_key(),
+            kid=authority.eab_kid,
+            hmac_key=authority.eab_key,
+            directory=talk.acme.directory,
+        )
+    try:
+        return talk.acme.new_account(messages.NewRegistration(**details))
+    except errors.ConflictError as e:  # the key is known there, only our account.json was lost
+        resource = _existing(talk)
+        if resource is None:
+            raise CaError(
+                f"{authority.directory} says that our account exists, and that it does not"
+            ) from e
+        return resource
+
+
+def _contact(authority: Authority) -> tuple[str, ...]:
+    return (f"mailto:{authority.email}",) if authority.email else ()
+
+
+def _kept(file: Path) -> Account | None:
+    if not os.path.lexists(file):
+        return None
+    try:
+        told = json.loads(_read(file))
+        return Account(
+            uri=str(told["uri"]), directory=str(told["directory"]), contact=tuple(told["contact"])
+        )
+    except (ValueError, KeyError, TypeError):
+        return None  # the key is what counts: the rest is asked for again
+
+
+def _parsed_key(pem: bytes, file: Path) -> JWKEC:
+    try:
+        key = load_pem_private_key(pem, password=None)
+    except (ValueError, TypeError):
+        key = None
+    if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
+        # `from None`: the text of a parser's error must not carry a piece of the key.
+        raise Obstacle(
+            f"{file} is not an ECDSA P-256 key",
+            hint="restore it, or move its directory away to get a new account",
+        ) from None
+    return JWKEC(key=ComparableECKey(key))
+
+
+def _read(file: Path) -> bytes:
+    try:
+        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with os.fdopen(descriptor, "rb") as stream:
+            facts = os.fstat(descriptor)
+            if not stat.S_ISREG(facts.st_mode) or facts.st_uid not in {0, os.geteuid()}:
+                raise Obstacle(f"{file} is not a file of ours", hint="look at who put it there")
+            if facts.st_mode & _OTHERS:
+                raise Obstacle(f"others can read or write {file}", hint=f"chmod 0600 {file}")
+            return stream.read(_MAX_FILE)
+    except OSError as e:
+        raise _unusable(file, e) from e
+
+
+def _write(file: Path, data: bytes) -> None:
+    new = file.with_name(f".{file.name}.{os.urandom(4).hex()}")
+    try:
+        private.write_new(new, data)
+        new.replace(file)
+        private.sync(file.parent)
+    except OSError as e:
+        raise _unusable(file, e) from e
+    finally:
+        new.unlink(missing_ok=True)
+
+
+def _refuse_link(folder: Path) -> None:
+    if folder.is_symlink():
+        raise Obstacle(f"{folder} is a symbolic link", hint="look at who put it there")
+
+
+def _unusable(file: Path, error: OSError) -> Obstacle:
+    return Obstacle(
+        f"cannot use {file}: {error.strerror}", hint="run as the user who owns the state directory"
+    )

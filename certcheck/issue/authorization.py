@@ -1,0 +1,101 @@
+"""The authority is shown that every name of an order is ours (RFC 8555 7.5)."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from typing import Any
+
+from acme import challenges, messages
+
+from certcheck.errors import CaError
+from certcheck.issue.client import Conversation, json_object
+from certcheck.issue.refusal import refused
+from certcheck.issue.solver import Challenge, ChallengeSolver
+
+_UNDECIDED = (messages.STATUS_PENDING, messages.STATUS_PROCESSING)
+
+Progress = Callable[[str], None]
+
+
+def authorize(
+    talk: Conversation,
+    urls: Sequence[str],
+    solver: ChallengeSolver,
+    progress: Progress,
+) -> None:
+    """Present all open challenges, have the authority look, and take them down again.
+
+    A name that is authorized already is left alone. Raises CaError when the authority offers no
+    challenge of the solver's kind, or does not authorize: all names that failed, in one error.
+    """
+    authorizations = [(url, _read(json_object(talk.send(url, None)))) for url in urls]
+    undecided = [(url, each) for url, each in authorizations if not _already_valid(each, progress)]
+    offers = [_offer(each, solver.kind) for _, each in undecided]
+    with ExitStack() as presented:
+        for (_, each), offer in zip(undecided, offers, strict=True):
+            progress(f"authorizing {_name(each)}")
+            presented.enter_context(solver.presented(_challenge(talk, each, offer)))
+        for offer in offers:
+            if offer.status == messages.STATUS_PENDING:
+                talk.send(offer.uri, offer.chall.response(talk.net.key))
+        settled = [_settled(talk, url) for url, _ in undecided]
+    failures = [_failure(each) for each in settled if each.status != messages.STATUS_VALID]
+    if failures:
+        raise refused("the certificate authority does not authorize", *failures)
+
+
+def _read(told: Mapping[str, Any]) -> messages.Authorization:
+    authorization: messages.Authorization = messages.Authorization.from_json(told)
+    parts: tuple[object, ...] = (authorization.identifier, authorization.status)
+    if None in parts:
+        raise CaError("the certificate authority sends something that is not an authorization")
+    return authorization
+
+
+def _already_valid(authorization: messages.Authorization, progress: Progress) -> bool:
+    if authorization.status == messages.STATUS_VALID:
+        progress(f"{_name(authorization)} is authorized already")
+        return True
+    return False
+
+
+def _offer(authorization: messages.Authorization, kind: str) -> messages.ChallengeBody:
+    for offer in authorization.challenges or ():
+        if isinstance(offer.chall, challenges.KeyAuthorizationChallenge) and offer.typ == kind:
+            return offer
+    kinds = {str(each.to_json().get("type")) for each in authorization.challenges or ()}
+    raise CaError(
+        f"the certificate authority offers no {kind} challenge for {_name(authorization)}",
+        hint=f"it offers {', '.join(sorted(kinds)) or 'none'}",
+    )
+
+
+def _challenge(
+    talk: Conversation, authorization: messages.Authorization, offer: messages.ChallengeBody
+) -> Challenge:
+    return Challenge(
+        kind=offer.chall.typ,
+        name=authorization.identifier.value,
+        token=offer.chall.encode("token"),
+        key_authorization=offer.chall.validation(talk.net.key),
+    )
+
+
+def _settled(talk: Conversation, url: str) -> messages.Authorization:
+    read = map(_read, talk.polled(url))
+    return next(each for each in read if each.status not in _UNDECIDED)
+
+
+def _failure(authorization: messages.Authorization) -> messages.Error:
+    said = {"detail": f"it is {authorization.status.name}"}
+    told: list[messages.Error | None] = [each.error for each in authorization.challenges or ()]
+    problems = [each for each in told if each is not None]
+    problem = problems[0] if problems else messages.Error.from_json(said)
+    named: messages.Error = problem.update(
+        identifier=problem.identifier or authorization.identifier
+    )
+    return named
+
+
+def _name(authorization: messages.Authorization) -> str:
+    star = "*." if authorization.wildcard else ""
+    return f"{star}{authorization.identifier.value}"

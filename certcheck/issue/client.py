@@ -1,0 +1,197 @@
+"""The conversation with one certificate authority: signed requests, nonces, waits and deadlines."""
+
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from threading import Thread
+from typing import Any
+
+import requests
+from acme import messages
+from acme.client import ClientNetwork, ClientV2
+from josepy.interfaces import JSONDeSerializable
+from josepy.jwa import ES256
+from josepy.jwk import JWK
+
+from certcheck import __version__
+from certcheck.errors import CaError
+from certcheck.issue.authority import Authority
+
+_REQUEST_SECONDS = 30.0
+_MAX_BODY = 1024 * 1024
+_NONCE_TRIES = 20
+_FIRST_WAIT = 0.1
+_LONGEST_WAIT = 5.0
+_NEEDED = ("newNonce", "newAccount", "newOrder")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deadline:
+    """The moment by which the whole order must be through."""
+
+    seconds: float
+    ends: float
+
+    @classmethod
+    def within(cls, seconds: float) -> "Deadline":
+        """A deadline so many seconds from now."""
+        return cls(seconds=seconds, ends=time.monotonic() + seconds)
+
+    @property
+    def left(self) -> float:
+        """Seconds left; raises CaError when there are none."""
+        left = self.ends - time.monotonic()
+        if left <= 0:
+            raise CaError(
+                f"the certificate authority did not finish within {self.seconds:g} s",
+                hint="try again: authorizations that succeeded are kept by the authority",
+            )
+        return left
+
+
+class Network(ClientNetwork):
+    """acme's network: more patience with nonces, less with slow or endless answers.
+
+    `refusal` is the last answer, if it was no success, for the words of an error.
+    """
+
+    key: JWK
+
+    def __init__(self, key: JWK, authority: Authority, deadline: Deadline) -> None:
+        trusted: Any = True if authority.ca_file is None else str(authority.ca_file)
+        super().__init__(
+            key,
+            alg=ES256,
+            verify_ssl=trusted,
+            user_agent=f"certcheck/{__version__}",
+        )
+        self.refusal: requests.Response | None = None
+        self.deadline = deadline
+
+    def post(self, *args: Any, **kwargs: Any) -> requests.Response:
+        """As acme's, but a rejected nonce is replaced more often than once (RFC 8555 6.5)."""
+        for _ in range(_NONCE_TRIES - 1):
+            try:
+                return self._post_once(*args, **kwargs)
+            except messages.Error as e:
+                if e.code != "badNonce":
+                    raise
+            time.sleep(min(secrets.randbelow(50) / 1000, self.deadline.left))
+        return self._post_once(*args, **kwargs)
+
+    def _send_request(self, method: str, url: str, *args: Any, **kwargs: Any) -> requests.Response:
+        _check_https(url)
+        budget = min(_REQUEST_SECONDS, self.deadline.left)
+        kwargs |= {"verify": self.verify_ssl, "timeout": budget, "stream": True}
+        kwargs["headers"] = {"User-Agent": self.user_agent} | kwargs.get("headers", {})
+        # A POST is signed for its URL (RFC 8555 6.4): sent elsewhere it would not hold.
+        kwargs["allow_redirects"] = method != "POST"
+        response = _within(budget, lambda: self._whole(method, url, *args, **kwargs))
+        _check_https(response.url)
+        self.refusal = None if response.ok else response
+        if method == "POST" and not response.ok and self.REPLAY_NONCE_HEADER in response.headers:
+            self._add_nonce(response)
+        return response
+
+    def _whole(self, method: str, url: str, *args: Any, **kwargs: Any) -> requests.Response:
+        response = self.session.request(method, url, *args, **kwargs)
+        body = bytearray()
+        for piece in response.iter_content(64 * 1024):
+            body += piece
+            if len(body) > _MAX_BODY:
+                response.close()
+                raise requests.RequestException(f"sends more than {_MAX_BODY} bytes")
+        response._content = bytes(body)  # noqa: SLF001 - how requests keeps what it has read
+        response.encoding = "utf-8"
+        return response
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversation:
+    """A certificate authority that is listening: its directory is read."""
+
+    acme: ClientV2
+    net: Network
+
+    def send(self, url: str, body: JSONDeSerializable | None) -> requests.Response:
+        """The answer to a signed POST; without a body it is a POST-as-GET (RFC 8555 6.3)."""
+        return self.net.post(url, body, new_nonce_url=self.acme.directory.newNonce)
+
+    def polled(self, url: str) -> Iterator[dict[str, Any]]:
+        """The object at `url`, read again and again, at the pace that Retry-After asks for.
+
+        Never ends by itself: raises CaError at the deadline (RFC 8555 7.5.1).
+        """
+        wait = _FIRST_WAIT
+        while True:
+            response = self.send(url, None)
+            yield json_object(response)
+            asked = seconds_asked(response, now=datetime.now(UTC))
+            pause = wait if asked is None else max(asked, _FIRST_WAIT)
+            left = self.net.deadline.left
+            time.sleep(min(pause, left - 1 if left > 1 else left))  # one last look before the end
+            wait = min(wait * 2, _LONGEST_WAIT)
+
+
+def conversation(authority: Authority, net: Network) -> Conversation:
+    """A conversation with the authority, its directory read (RFC 8555 7.1.1)."""
+    listed = json_object(net.get(authority.directory))
+    if not all(isinstance(listed.get(each), str) for each in _NEEDED):
+        raise CaError(
+            f"{authority.directory} is not an ACME directory", hint="look at [acme] directory"
+        )
+    directory = messages.Directory.from_json(listed)
+    return Conversation(acme=ClientV2(directory, net), net=net)
+
+
+def seconds_asked(response: requests.Response, *, now: datetime) -> float | None:
+    """How long Retry-After asks to wait, in seconds; None when it does not ask (RFC 9110)."""
+    text = response.headers.get("Retry-After", "").strip()
+    if text.isascii() and text.isdigit():
+        return float(text[:9])
+    try:
+        return max(0.0, (parsedate_to_datetime(text).astimezone(UTC) - now).total_seconds())
+    except (ValueError, OverflowError):
+        return None
+
+
+def json_object(response: requests.Response) -> dict[str, Any]:
+    """The JSON object in an answer; raises CaError when it is something else."""
+    told = response.json()
+    if not isinstance(told, dict):
+        raise CaError(f"{response.url} answers with JSON that is not an object")
+    return told
+
+
+def _check_https(url: str) -> None:
+    if not str(url).startswith("https://"):  # RFC 8555 6.1
+        raise CaError(
+            f"the certificate authority names a URL that is not HTTPS: {str(url)[:200]!a}"
+        )
+
+
+def _within(seconds: float, ask: Callable[[], requests.Response]) -> requests.Response:
+    # requests' own time-outs cover neither the look-up of the name nor an answer that trickles.
+    outcome: list[requests.Response | OSError] = []
+
+    def run() -> None:
+        try:
+            outcome.append(ask())
+        except OSError as e:  # the root of requests' own errors, and of a ca_file that vanished
+            outcome.append(e)
+
+    thread = Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if not outcome:
+        raise requests.Timeout(f"no complete answer within {seconds:.1f} s")
+    match outcome[0]:
+        case requests.Response() as response:
+            return response
+        case requests.RequestException() as error:
+            raise error
+        case error:
+            raise requests.ConnectionError(str(error)) from error

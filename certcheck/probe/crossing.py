@@ -1,0 +1,201 @@
+"""One hello of sslyze's on its way to the server and back, asked again until it is certain."""
+
+import asyncio
+import contextlib
+from collections import Counter
+from dataclasses import dataclass
+from typing import Literal
+
+from certcheck.probe.dialogue import SCRIPTS, go_ahead, greeting
+from certcheck.probe.doubt import CONFIRMED_ON_BAD_LINE, Doubt
+from certcheck.probe.limits import GO_AWAY, ProbeError
+from certcheck.probe.look import Door
+from certcheck.probe.records import Records
+from certcheck.probe.wire import Tcp, Wire, dial, shown
+
+Failure = Literal["hang-up", "reset", "silence", "garbage", "no connection"]
+
+_TRIES: dict[Failure, int] = {
+    "hang-up": CONFIRMED_ON_BAD_LINE,
+    "reset": 5,
+    "silence": 3,
+    "garbage": 2,
+    "no connection": 4,
+}
+_BACK_OFF = 0.2
+_SILENCE = 10.0
+# sslyze's own patience is 60 s; it must not run out first.
+_PATIENCE = 50.0
+_MAX_FROM_SERVER = 256 * 1024
+_ACCESS_DENIED = 49
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """Why there is no answer."""
+
+    kind: Failure
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """The first bytes of the answer, and the connection that they came on."""
+
+    tcp: Tcp
+    data: bytes
+
+
+class Crossing:
+    """One client of the bridge, from its hello on."""
+
+    def __init__(self, door: Door, doubt: Doubt, hello: bytes) -> None:
+        self._door, self._doubt, self._hello = door, doubt, hello
+        self._failures: Counter[Failure] = Counter()
+
+    async def run(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Bring the hello over and relay, or refuse as the server does, or poison and taint."""
+        async with contextlib.AsyncExitStack() as connection:
+            match await self.result(connection):
+                case Answered() as answer:
+                    await self._relay(answer, reader, writer)
+                case Trouble() as trouble:
+                    self._doubt.taint(trouble.text)
+                    writer.write(_poison(self._hello))
+                    await writer.drain()
+                case None:
+                    pass  # the server's own way to refuse: it closes, and so do we
+
+    async def result(self, connection: contextlib.AsyncExitStack) -> Answered | Trouble | None:
+        """The answer, on a connection that `connection` closes; None for a confirmed refusal."""
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                return await self._insisted(connection)
+        except TimeoutError:
+            return Trouble(kind="silence", text="the server did not answer in time")
+        except asyncio.CancelledError:
+            self._doubt.taint("sslyze did not wait for the server's answer")
+            raise
+
+    async def _insisted(self, connection: contextlib.AsyncExitStack) -> Answered | Trouble | None:
+        version = _version(self._hello)
+        while True:
+            result = await self._asked(connection)
+            if isinstance(result, Answered):
+                hang_ups = self._failures["hang-up"]
+                by_alert = result.data[:1] == b"\x15" and result.data[5:6] == b"\x02"
+                self._doubt.learn(version, hang_ups=hang_ups, by_alert=by_alert)
+                return result
+            self._failures[result.kind] += 1
+            if self._doubt.is_refusal(version, self._failures["hang-up"]):
+                return None
+            if self._gives_up(result.kind):
+                return result
+            if result.kind == "no connection":
+                await asyncio.sleep(_BACK_OFF * 2 ** self._failures[result.kind])
+
+    def _gives_up(self, kind: Failure) -> bool:
+        stopped = self._door.gate.stopped(self._door.address) is not None
+        return stopped or self._doubt.hopeless or self._failures[kind] >= _TRIES[kind]
+
+    async def _asked(self, connection: contextlib.AsyncExitStack) -> Answered | Trouble:
+        async with contextlib.AsyncExitStack() as attempt:
+            try:
+                await attempt.enter_async_context(self._door.gate.admitted(self._door.address))
+                self._doubt.connections += 1
+                tcp = await _ready(self._door, attempt)
+            except ProbeError as e:
+                if e.missed.reason in GO_AWAY:
+                    self._door.gate.stop(self._door.address, e.missed)
+                return Trouble(kind="no connection", text=f"no connection: {e.missed.detail}")
+            words = await self._first_words(tcp)
+            if isinstance(words, Answered):
+                await connection.enter_async_context(attempt.pop_all())
+            return words
+
+    async def _first_words(self, tcp: Tcp) -> Answered | Trouble:
+        try:
+            async with asyncio.timeout(_SILENCE):
+                await tcp.send(self._hello)
+                data = await tcp.recv()
+        except TimeoutError:
+            return Trouble(kind="silence", text="the server stays silent after the TLS hello")
+        except OSError:
+            return Trouble(kind="reset", text="the server resets the connection at the TLS hello")
+        if not data:
+            return Trouble(kind="hang-up", text="the server closes at the TLS hello")
+        if not _is_tls(data, self._hello):
+            return Trouble(kind="garbage", text=f"the server does not answer in TLS: {shown(data)}")
+        return Answered(tcp=tcp, data=data)
+
+    async def _relay(
+        self, answer: Answered, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        records = Records()
+        up = asyncio.ensure_future(_up(answer.tcp, reader, records))
+        down = asyncio.ensure_future(_down(answer, writer, records))
+        try:
+            await asyncio.wait((up, down), return_when=asyncio.FIRST_COMPLETED)
+            self._judge(down, records)
+        finally:
+            up.cancel()
+            down.cancel()
+            await asyncio.gather(up, down, return_exceptions=True)
+
+    def _judge(self, down: asyncio.Future[None], records: Records) -> None:
+        if records.huge_certificate or records.bytes > _MAX_FROM_SERVER:
+            self._doubt.taint("the server sends more than sslyze can take")
+        elif down.done() and isinstance(down.exception(), TimeoutError):
+            self._doubt.taint("the server stalls in the TLS handshake")
+        elif down.done() and records.broke_off:
+            self._doubt.taint("the connection breaks in the TLS handshake")
+
+
+async def answered(door: Door, doubt: Doubt, hello: bytes) -> bytes | None:
+    """The first bytes of the answer to `hello`; None for a refusal, and for what is tainted."""
+    async with contextlib.AsyncExitStack() as connection:
+        result = await Crossing(door, doubt, hello).result(connection)
+        if isinstance(result, Trouble):
+            doubt.taint(result.text)
+        return result.data if isinstance(result, Answered) else None
+
+
+async def _ready(door: Door, attempt: contextlib.AsyncExitStack) -> Tcp:
+    tcp = await dial(door.address, door.endpoint.port, within=door.limits.timeout)
+    attempt.callback(tcp.close)
+    if door.endpoint.tls_mode == "starttls":
+        script = SCRIPTS[door.endpoint.protocol](door.limits)
+        wire = Wire(tcp, [])
+        await go_ahead(script, await greeting(script, wire), tcp=tcp, wire=wire)
+    return tcp
+
+
+async def _up(tcp: Tcp, reader: asyncio.StreamReader, records: Records) -> None:
+    while data := await reader.read(4096):
+        records.client_spoke()
+        await tcp.send(data)
+
+
+async def _down(answer: Answered, writer: asyncio.StreamWriter, records: Records) -> None:
+    data = answer.data
+    while data and records.bytes <= _MAX_FROM_SERVER:
+        records.feed(data)
+        writer.write(data)
+        await writer.drain()
+        data = await answer.tcp.recv()
+
+
+def _is_tls(data: bytes, hello: bytes) -> bool:
+    # RFC 8446 5.1: records of types 20 to 23. An SSLv2 server answers with the high bit set.
+    return 20 <= data[0] <= 23 or bool(hello[0] & data[0] & 0x80)  # noqa: PLR2004 - as above
+
+
+def _version(hello: bytes) -> bytes:
+    return b"" if hello[0] & 0x80 else hello[9:11]
+
+
+def _poison(hello: bytes) -> bytes:
+    # sslyze takes access_denied for an error of its own, not for a refusal, if the record's version
+    # is the hello's. SSLv2 knows no such alert: there the taint alone must do.
+    version = _version(hello)
+    return b"\x15" + version + b"\x00\x02\x02" + bytes([_ACCESS_DENIED]) if version else b""

@@ -1,0 +1,39 @@
+"""From the greeting to the go-ahead for TLS, and the talk inside TLS, for each mail protocol."""
+
+from collections.abc import Callable, Mapping
+
+from certcheck.model.endpoint import Protocol
+from certcheck.probe.imap import Imap
+from certcheck.probe.limits import Limits, ProbeError
+from certcheck.probe.pop3 import Pop3
+from certcheck.probe.script import Said, Script
+from certcheck.probe.sieve import Sieve
+from certcheck.probe.smtp import Smtp
+from certcheck.probe.wire import Tcp, Wire, shown
+
+SCRIPTS: Mapping[Protocol, Callable[[Limits], Script]] = {
+    "smtp": lambda limits: Smtp(name=limits.ehlo_name),
+    "lmtp": lambda limits: Smtp(name=limits.ehlo_name, verb="LHLO"),
+    "imap": lambda _: Imap(),
+    "pop3": lambda _: Pop3(),
+    "sieve": lambda _: Sieve(),
+}
+
+
+async def go_ahead(script: Script, said: Said, *, tcp: Tcp, wire: Wire) -> None:
+    """Return when TLS may start, with no byte left unread; raises ProbeError otherwise."""
+    await script.start_tls(wire, said)
+    # RFC 3207 4, "NO STARTTLS" (USENIX Security 2021): whatever is here already was not protected.
+    injected = wire.unread() + tcp.waiting()
+    if injected:
+        wire.transcript.append(f"S: {shown(injected)}")
+        raise ProbeError("injected_bytes", f"plain bytes before TLS: {shown(injected)}")
+
+
+async def greeting(script: Script, wire: Wire) -> Said:
+    """The greeting and the capabilities, asked for where it has none; raises ProbeError."""
+    said = await script.greet(wire)
+    if said.words is not None:
+        return said
+    asked = await script.ask(wire)
+    return Said(greeting=said.greeting, words=asked.words, auth=asked.auth, size=asked.size)

@@ -1,0 +1,203 @@
+"""TLS by the standard library: one real handshake, and the chain that was served in it."""
+
+import contextlib
+import functools
+import ssl
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+from certcheck import x509
+from certcheck.model.certificate import Certificate
+from certcheck.model.endpoint import TlsMode
+from certcheck.model.observation import TlsVersion
+from certcheck.probe.limits import ProbeError
+from certcheck.probe.script import plain_refusal
+from certcheck.probe.wire import Tcp, shown
+
+VERSIONS: dict[TlsVersion, ssl.TLSVersion] = {
+    "TLSv1.0": ssl.TLSVersion.TLSv1,
+    "TLSv1.1": ssl.TLSVersion.TLSv1_1,
+    "TLSv1.2": ssl.TLSVersion.TLSv1_2,
+    "TLSv1.3": ssl.TLSVersion.TLSv1_3,
+}
+_NAMES: dict[str, TlsVersion] = {"TLSv1": "TLSv1.0", **{name: name for name in VERSIONS}}
+# OpenSSL takes no certificate list above 100 KiB; a full flight is a little more.
+_MAX_FLIGHT = 256 * 1024
+_LEGACY_SERVER_CONNECT = 0x4  # servers without RFC 5746 are still there, and shall be seen
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    """How to ask: with which SNI, between which versions, for which key type (OpenSSL's words)."""
+
+    server_name: str | None
+    oldest: TlsVersion = "TLSv1.0"
+    newest: TlsVersion = "TLSv1.3"
+    ciphers: str = "ALL"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handshake:
+    """A finished handshake: possession of the key is proven; `suite` is OpenSSL's name."""
+
+    version: TlsVersion
+    suite: str
+    chain: tuple[Certificate, ...]
+
+
+class Tls:
+    """The stream inside TLS, and the handshake that opened it."""
+
+    def __init__(self, tcp: Tcp, variant: Variant) -> None:
+        self._tcp = tcp
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._ssl = _context(variant.oldest, variant.newest, variant.ciphers).wrap_bio(
+            self._incoming, self._outgoing, server_hostname=variant.server_name
+        )
+        self.first = b""
+        self._bytes = 0
+
+    async def shake(self) -> Handshake:
+        """Do the handshake. Raises OSError (SSLError, TimeoutError), EOFError, OverflowError."""
+        while True:
+            try:
+                self._ssl.do_handshake()
+            except ssl.SSLWantReadError:
+                await self._flush()
+                await self._feed()
+            else:
+                await self._flush()
+                return self._result()
+
+    async def recv(self) -> bytes:
+        """The next bytes inside TLS; empty at the end. Raises TimeoutError, OSError."""
+        while True:
+            try:
+                return self._ssl.read(4096)
+            except ssl.SSLWantReadError:
+                await self._flush()
+                data = await self._tcp.recv()
+                if not data:
+                    return b""
+                self._incoming.write(data)
+            except ssl.SSLZeroReturnError:
+                return b""
+
+    async def send(self, data: bytes) -> None:
+        """Send all of `data` inside TLS. Raises TimeoutError, OSError."""
+        self._ssl.write(data)
+        await self._flush()
+
+    async def close(self) -> None:
+        """Send close_notify. Raises TimeoutError, OSError."""
+        with contextlib.suppress(ssl.SSLWantReadError):
+            self._ssl.unwrap()
+        await self._flush()
+
+    async def _flush(self) -> None:
+        data = self._outgoing.read()
+        if data:
+            await self._tcp.send(data)
+
+    async def _feed(self) -> None:
+        data = await self._tcp.recv()
+        if not data:
+            raise EOFError
+        self.first = self.first or data
+        self._bytes += len(data)
+        if self._bytes > _MAX_FLIGHT:
+            raise OverflowError
+        self._incoming.write(data)
+
+    def _result(self) -> Handshake:
+        cipher = self._ssl.cipher()
+        return Handshake(
+            version=_NAMES[self._ssl.version() or ""],
+            suite=cipher[0] if cipher else "",
+            chain=_chain(self._ssl),
+        )
+
+
+async def handshake(tcp: Tcp, variant: Variant, mode: TlsMode) -> tuple[Tls, Handshake]:
+    """TLS on `tcp`, which a go-ahead has opened or which is fresh; raises ProbeError."""
+    tls = Tls(tcp, variant)
+    try:
+        return tls, await tls.shake()
+    except OverflowError as e:
+        raise ProbeError("oversized", f"more than {_MAX_FLIGHT} bytes of handshake") from e
+    except (OSError, EOFError) as e:
+        raise _failure(e, tls.first, mode) from e
+
+
+def _failure(error: OSError | EOFError, first: bytes, mode: TlsMode) -> ProbeError:
+    if _is_text(first):
+        refusal = plain_refusal(first)
+        if refusal:
+            return ProbeError(refusal, f"in plain text: {shown(first)}")
+        if mode == "implicit":
+            return ProbeError("plain_on_tls_port", f"the server speaks plain text: {shown(first)}")
+        return ProbeError("handshake_failed", f"plain text instead of TLS: {shown(first)}")
+    match error:
+        case TimeoutError():
+            return ProbeError("handshake_timeout", "the server goes silent in the TLS handshake")
+        case ssl.SSLError():
+            return ProbeError("handshake_failed", _words(error))
+        case _:
+            return _hung_up(error, first, mode)
+
+
+def _hung_up(error: OSError | EOFError, first: bytes, mode: TlsMode) -> ProbeError:
+    how = "closes" if isinstance(error, EOFError) else "resets"
+    if first:
+        text = f"the server {how} the connection in mid-handshake"
+    else:
+        text = f"the server {how} the connection instead of answering the TLS hello"
+    late = mode == "starttls" and not first
+    return ProbeError("closed_after_go_ahead" if late else "handshake_failed", text, hung_up=True)
+
+
+def _is_text(first: bytes) -> bool:
+    # A TLS record begins with a type of 20 to 24, which is no printable character (RFC 8446 5.1).
+    start = first[:4]
+    return (
+        start.isascii()
+        and bool(start)
+        and all(c.isprintable() or c in "\t\r\n" for c in start.decode())
+    )
+
+
+def _words(error: ssl.SSLError) -> str:
+    reason = (error.reason or str(error)).lower().replace("_", " ")
+    return f"TLS handshake failed: {reason}"
+
+
+@functools.cache
+def _context(oldest: TlsVersion, newest: TlsVersion, ciphers: str) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE  # what is served is shown, then judged elsewhere
+    context.set_ciphers(f"{ciphers}:!aNULL:!eNULL:@SECLEVEL=0")
+    context.options |= _LEGACY_SERVER_CONNECT
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # TLS 1.0 is what we look for
+        context.minimum_version = VERSIONS[oldest]
+        context.maximum_version = VERSIONS[newest]
+    return context
+
+
+def _chain(connection: ssl.SSLObject) -> tuple[Certificate, ...]:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # cryptography warns of odd certificates; rules judge
+            return tuple(x509.certificate(der) for der in _ders(connection))
+    except ValueError as e:
+        raise ProbeError("handshake_failed", f"a served certificate is unreadable: {e}") from e
+
+
+def _ders(connection: Any) -> list[bytes]:
+    public = getattr(connection, "get_unverified_chain", None)  # Python 3.13
+    if public is not None:
+        return list(public())
+    served = connection._sslobj.get_unverified_chain() or []  # noqa: SLF001 - private before 3.13
+    return [ssl.PEM_cert_to_DER_cert(each.public_bytes()) for each in served]

@@ -1,0 +1,123 @@
+"""One visit to a mail server: connect, talk until TLS, one handshake, talk inside, say goodbye."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from certcheck.model.endpoint import Endpoint, TlsMode
+from certcheck.model.observation import Capabilities
+from certcheck.probe.dialogue import SCRIPTS, go_ahead, greeting
+from certcheck.probe.handshake import Handshake, Tls, Variant, handshake
+from certcheck.probe.limits import Gate, Limits, Missed, ProbeError
+from certcheck.probe.script import Said
+from certcheck.probe.wire import Tcp, Wire, dial
+
+# Inside TLS: ask for the capabilities, only say goodbye, or just hang up.
+Talk = Literal["full", "goodbye", "none"]
+_GOODBYE = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What one visit saw: a handshake, or why there was none; `inside` is trouble after it."""
+
+    variant: Variant
+    shaken: Handshake | None = None
+    missed: Missed | None = None
+    inside: Missed | None = None
+    capabilities: Capabilities = field(default_factory=Capabilities)
+    transcript: tuple[str, ...] = ()
+    connections: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """Where and how to knock, and who watches: everything that a visit needs but the variant."""
+
+    endpoint: Endpoint
+    address: str
+    gate: Gate
+    limits: Limits
+
+    async def look(
+        self, variant: Variant, *, talk: Talk = "goodbye", mode: TlsMode | None = None
+    ) -> Look:
+        """One visit, as data: it never raises for what a server does."""
+        visit = _Visit(self, variant, talk, mode or self.endpoint.tls_mode)
+        try:
+            async with self.gate.admitted(self.address):
+                return await visit.result()
+        except ProbeError as e:
+            return Look(variant=variant, missed=e.missed, connections=0)
+
+
+class _Visit:
+    def __init__(self, door: Door, variant: Variant, talk: Talk, mode: TlsMode) -> None:
+        self._door, self._variant, self._talk, self._mode = door, variant, talk, mode
+        self._script = SCRIPTS[door.endpoint.protocol](door.limits)
+        self._notes: list[str] = []
+        self._before: Said | None = None
+        self._after: Said | None = None
+        self._shaken: Handshake | None = None
+        self._inside: Missed | None = None
+
+    async def result(self) -> Look:
+        missed = None
+        try:
+            tcp = await dial(
+                self._door.address, self._door.endpoint.port, within=self._door.limits.timeout
+            )
+            try:
+                await self._talked(tcp)
+            finally:
+                tcp.close()
+        except ProbeError as e:
+            missed = e.missed
+        return Look(
+            variant=self._variant,
+            shaken=self._shaken,
+            missed=missed,
+            inside=self._inside,
+            capabilities=_capabilities(self._before, self._after),
+            transcript=tuple(self._notes),
+        )
+
+    async def _talked(self, tcp: Tcp) -> None:
+        if self._mode == "starttls":
+            wire = Wire(tcp, self._notes)
+            self._before = await greeting(self._script, wire)
+            await go_ahead(self._script, self._before, tcp=tcp, wire=wire)
+        tls, self._shaken = await handshake(tcp, self._variant, self._mode)
+        if self._talk == "none":
+            return
+        try:
+            await self._talked_inside(tcp, tls)
+        except ProbeError as e:
+            self._inside = e.missed
+        except OSError:
+            pass  # the close_notify did not get through: all was said
+
+    async def _talked_inside(self, tcp: Tcp, tls: Tls) -> None:
+        wire = Wire(tls, self._notes)
+        if self._talk == "goodbye":
+            tcp.hurry(_GOODBYE)
+            if self._mode == "implicit":
+                await self._script.greet(wire)
+        elif self._mode == "implicit":
+            self._after = await greeting(self._script, wire)
+        else:
+            self._after = await self._script.ask_inside(wire)
+        tcp.hurry(_GOODBYE)
+        await self._script.leave(wire)
+        await tls.close()
+
+
+def _capabilities(before: Said | None, after: Said | None) -> Capabilities:
+    first, last = before or after or Said(), after or before or Said()
+    return Capabilities(
+        greeting=first.greeting,
+        before_tls=before.words if before else None,
+        after_tls=after.words if after else None,
+        auth_before_tls=before.auth if before else None,
+        auth_after_tls=after.auth if after else None,
+        size=last.size,
+    )

@@ -1,0 +1,190 @@
+"""One endpoint at one address, asked in all the ways that a depth wants, as one Observation."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Literal, get_args
+
+from certcheck.model.endpoint import Endpoint
+from certcheck.model.observation import OUTCOMES, Observation, Reason, TlsVersion
+from certcheck.probe.handshake import VERSIONS, Handshake, Variant
+from certcheck.probe.hello import oldest_versions
+from certcheck.probe.limits import GO_AWAY, REFUSALS, Gate, Limits, Missed
+from certcheck.probe.look import Door, Look, Talk
+from certcheck.probe.scan import scanned
+from certcheck.probe.sightings import deployments, with_scan
+
+Depth = Literal["certificates", "quick", "standard"]
+
+_TRIES = 3
+
+
+async def observed(  # noqa: PLR0913 - each is one thing that the caller decides
+    endpoint: Endpoint,
+    address: str,
+    *,
+    number: int,
+    depth: Depth,
+    gate: Gate,
+    limits: Limits,
+    at: datetime,
+) -> Observation:
+    """What `endpoint` serves at `address` (an IP literal); whatever a server does is data.
+
+    `certificates` takes 3 connections and does not ask for TLS versions, `quick` takes 6 to 14,
+    `standard` adds sslyze's.
+    """
+    door = Door(endpoint=endpoint, address=address, gate=gate, limits=limits)
+    blank = unseen(endpoint, address, number=number, at=at, reason="unreachable", detail="")
+    looks = await _asked(door, Variant(server_name=endpoint.host.server_name), talk="full")
+    last = looks[-1]
+    if last.shaken is None:
+        return await _without_tls(door, blank, looks)
+    versions = () if depth == "certificates" else tuple(VERSIONS)
+    seen = await _seen(door, blank, looks, last.shaken, versions)
+    return await _with_sslyze(door, seen) if depth == "standard" else seen
+
+
+def unseen(  # noqa: PLR0913 - as above
+    endpoint: Endpoint,
+    address: str | None,
+    *,
+    number: int,
+    at: datetime,
+    reason: Reason,
+    detail: str,
+) -> Observation:
+    """The observation of an endpoint that gave no TLS session, such as an unresolved name."""
+    return Observation(
+        id=f"o{number}",
+        endpoint=endpoint.url,
+        tls_mode=endpoint.tls_mode,
+        address=address,
+        server_name=endpoint.host.server_name,
+        at=at,
+        outcome=OUTCOMES[reason],
+        reason=reason,
+        detail=detail,
+    )
+
+
+async def _asked(door: Door, variant: Variant, *, talk: Talk = "goodbye") -> tuple[Look, ...]:
+    # A bare hang-up may be an accident: up to three times. A refusal of service: once more, slowly.
+    looks = [await door.look(variant, talk=talk)]
+    while (missed := looks[-1].missed) and _ask_again(door, missed, len(looks)):
+        if missed.reason in GO_AWAY:
+            door.gate.pause(door.address, door.limits.back_off)
+        looks.append(await door.look(variant, talk=talk))
+    trouble = looks[-1].missed or looks[-1].inside
+    if trouble and trouble.reason in GO_AWAY:
+        door.gate.stop(door.address, trouble)
+    return tuple(looks)
+
+
+def _ask_again(door: Door, missed: Missed, tries: int) -> bool:
+    if door.gate.stopped(door.address):
+        return False
+    return (missed.hung_up and tries < _TRIES) or (missed.reason in GO_AWAY and tries == 1)
+
+
+async def _without_tls(door: Door, blank: Observation, looks: Sequence[Look]) -> Observation:
+    last = looks[-1]
+    attempts = sum(look.connections for look in looks)
+    missed = last.missed or Missed(reason="handshake_failed", detail="")
+    if missed.reason in ("greeting_timeout", "tls_on_plain_port"):
+        other = await door.look(last.variant, talk="none", mode="implicit")
+        looks = (*looks, other)
+        if other.shaken:
+            detail = "the port speaks TLS from the first byte, not STARTTLS"
+            missed = Missed(reason="tls_on_plain_port", detail=detail)
+    return replace(
+        blank,
+        attempts=attempts,
+        outcome=OUTCOMES[missed.reason],
+        reason=missed.reason,
+        detail=missed.detail,
+        transcript=last.transcript,
+        capabilities=last.capabilities,
+        engines=("handshake",),
+        connections=sum(look.connections for look in looks),
+    )
+
+
+async def _seen(
+    door: Door,
+    blank: Observation,
+    looks: Sequence[Look],
+    shaken: Handshake,
+    versions: Sequence[TlsVersion],
+) -> Observation:
+    last = looks[-1]
+    variants = _variants(last.variant, shaken, versions)
+    talk: Talk = "goodbye" if last.inside is None else "none"
+    more = await asyncio.gather(*(_asked(door, variant, talk=talk) for variant in variants))
+    answers = [last, *(tries[-1] for tries in more)]
+    sightings = [(a.variant.server_name, a.shaken.chain) for a in answers if a.shaken]
+    accepted = {a.shaken.version for a in answers if a.shaken}
+    return replace(
+        blank,
+        attempts=len(looks),
+        outcome="seen",
+        reason=None,
+        transcript=last.transcript,
+        capabilities=last.capabilities,
+        protocols=tuple(version for version in versions if version in accepted),
+        deployments=deployments(sightings),
+        engines=("handshake",),
+        connections=sum(look.connections for tries in (looks, *more) for look in tries),
+        doubts=(*_doubt_inside(last), *(d for a in answers[1:] for d in _doubt(a))),
+    )
+
+
+async def _with_sslyze(door: Door, seen: Observation) -> Observation:
+    if door.gate.stopped(door.address):
+        return seen
+    old = await oldest_versions(door)
+    scan = await scanned(door, (*old.versions, *seen.protocols))
+    accepted = {*seen.protocols, *old.versions, *scan.suites}
+    return replace(
+        seen,
+        protocols=tuple(version for version in get_args(TlsVersion) if version in accepted),
+        cipher_suites=scan.suites,
+        deployments=with_scan(seen.deployments, scan.found),
+        engines=(*seen.engines, "hello", *(("sslyze",) if scan.suites or scan.found else ())),
+        connections=seen.connections + old.connections + scan.connections,
+        doubts=(*seen.doubts, *old.doubts, *scan.doubts),
+    )
+
+
+def _variants(first: Variant, shaken: Handshake, versions: Sequence[TlsVersion]) -> list[Variant]:
+    other_key = "aRSA" if shaken.chain[0].key_type != "rsa" else "aECDSA"
+    variants = [replace(first, newest="TLSv1.2", ciphers=other_key)]
+    if first.server_name is not None:
+        variants.append(Variant(server_name=None))
+    return variants + [
+        replace(first, oldest=version, newest=version)
+        for version in versions
+        if version != shaken.version
+    ]
+
+
+def _doubt_inside(look: Look) -> tuple[str, ...]:
+    if look.inside is None:
+        return ()
+    return (f"the talk inside TLS ended early: {look.inside.detail}",)
+
+
+def _doubt(look: Look) -> tuple[str, ...]:
+    # No SNI is refused by some servers, and that is an answer (RFC 6066 3: unrecognized_name).
+    if look.missed is None or look.missed.reason in REFUSALS:
+        return ()
+    return (f"not known what is served {_question(look.variant)}: {look.missed.detail}",)
+
+
+def _question(variant: Variant) -> str:
+    if variant.server_name is None:
+        return "without SNI"
+    if variant.oldest == variant.newest:
+        return f"with {variant.newest}"
+    return f"to clients that want {variant.ciphers.removeprefix('a')}"

@@ -1,0 +1,59 @@
+"""TLS records as they pass by, without any cryptography, to see whether they broke off."""
+
+_HEADER = 5  # RFC 8446 5.1: type, version, length
+_ALERT, _HANDSHAKE, _DATA = 21, 22, 23
+_CERTIFICATE = 11
+# OpenSSL gives up above 100 KiB (max_cert_list), and sslyze then reads that as "rejected".
+MAX_CERTIFICATE = 100 * 1024
+
+
+class Records:
+    """What a server sent on one connection, in one direction."""
+
+    def __init__(self) -> None:
+        self.bytes = 0
+        self.ended_with_alert = False
+        self.huge_certificate = False
+        self._encrypted = False
+        self._answered_second_flight = False
+        self._client_spoke_again = False
+        self._rest = bytearray()
+        self._message = bytearray()
+
+    def client_spoke(self) -> None:
+        """The client sent something after its hello."""
+        self._client_spoke_again = True
+
+    def feed(self, data: bytes) -> None:
+        """The next bytes from the server."""
+        self.bytes += len(data)
+        self._answered_second_flight |= self._client_spoke_again
+        self._rest += data
+        while len(self._rest) >= _HEADER:
+            size = _HEADER + int.from_bytes(self._rest[3:_HEADER])
+            if len(self._rest) < size:
+                return
+            self._record(self._rest[0], bytes(self._rest[_HEADER:size]))
+            del self._rest[:size]
+
+    @property
+    def broke_off(self) -> bool:
+        """Whether an end now is in mid-handshake, with no alert to say why."""
+        finished = self._encrypted or self._answered_second_flight
+        return not (finished or self.ended_with_alert)
+
+    def _record(self, kind: int, body: bytes) -> None:
+        self.ended_with_alert = kind == _ALERT
+        self._encrypted |= kind == _DATA
+        if kind == _HANDSHAKE and not self._client_spoke_again:
+            self._message += body
+            self._messages()
+
+    def _messages(self) -> None:
+        while len(self._message) >= 4:  # noqa: PLR2004 - RFC 5246 7.4: type and 24 bits of length
+            size = int.from_bytes(self._message[1:4])
+            if self._message[0] == _CERTIFICATE and size > MAX_CERTIFICATE:
+                self.huge_certificate = True
+            if len(self._message) < 4 + size:
+                return
+            del self._message[: 4 + size]

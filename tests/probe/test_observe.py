@@ -1,0 +1,255 @@
+import asyncio
+import re
+from datetime import UTC, datetime
+
+import pytest
+
+from certcheck.model.endpoint import Hostname, Scheme
+from certcheck.model.observation import Observation
+from certcheck.probe.limits import Gate, Limits
+from certcheck.probe.observe import observed, unseen
+from tests.zoo.animals import ESC, ODD, TAME, WILD, Animal, says, silent
+from tests.zoo.identities import context
+from tests.zoo.keeper import Behaviour, Visitor, kept
+from tests.zoo.manners import implicit, server
+from tests.zoo.visit import NAME, at
+
+NOW = datetime(2026, 3, 28, tzinfo=UTC)
+LIMITS = Limits(timeout=1.0, back_off=0.1)
+RAW = re.compile(r"[^ -~]")
+
+
+def look(
+    scheme: Scheme,
+    behaviour: Behaviour,
+    *,
+    address: str = "127.0.0.1",
+    host: Hostname = NAME,
+    gate: Gate | None = None,
+) -> Observation:
+    with kept(behaviour, address) as place:
+        seen = observed(
+            at(place, scheme, host),
+            address,
+            number=1,
+            depth="quick",
+            gate=gate or Gate(LIMITS),
+            limits=LIMITS,
+            at=NOW,
+        )
+        return asyncio.run(seen)
+
+
+def _name(animal: Animal) -> str:
+    return animal.name
+
+
+@pytest.mark.parametrize("animal", [*TAME, *ODD], ids=_name)
+def test_tls_is_seen(animal: Animal) -> None:
+    seen = look(animal.scheme, animal.behaviour)
+
+    assert (seen.outcome, seen.reason, seen.detail) == ("seen", None, "")
+    assert seen.protocols == ("TLSv1.2", "TLSv1.3")
+    assert {each.server_name for each in seen.deployments} == {"mail.example.test", None}
+    assert _raw_texts(seen) == []
+
+
+@pytest.mark.parametrize("animal", WILD, ids=_name)
+def test_hostile_servers_get_the_right_reason(animal: Animal) -> None:
+    seen = look(animal.scheme, animal.behaviour)
+
+    assert (seen.outcome, seen.reason) == (animal.outcome, animal.reason), seen
+    assert seen.detail
+    assert seen.deployments == ()
+    assert _raw_texts(seen) == []
+
+
+def _raw_texts(seen: Observation) -> list[str]:
+    words = seen.capabilities
+    texts = [seen.detail, words.greeting, *seen.transcript, *seen.doubts]
+    texts += [*(words.before_tls or ()), *(words.after_tls or ())]
+    return [text for text in texts if RAW.search(text) or len(text) > 300]
+
+
+def test_imap_capabilities_are_asked_again_inside_tls() -> None:
+    seen = look("imap", server("imap")).capabilities
+
+    assert seen.greeting == "* OK zoo"
+    assert seen.before_tls == ("IMAP4rev1", "STARTTLS", "LOGINDISABLED")
+    assert seen.after_tls == ("IMAP4rev1", "AUTH=PLAIN")
+    assert (seen.auth_before_tls, seen.auth_after_tls) == ((), ("PLAIN",))
+
+
+def test_smtp_keywords_and_size_are_read() -> None:
+    seen = look("smtp", server("smtp")).capabilities
+
+    assert seen.before_tls == ("SIZE 10240000", "STARTTLS")
+    assert (seen.auth_before_tls, seen.auth_after_tls) == ((), ("PLAIN", "LOGIN"))
+    assert seen.size == 10240000
+
+
+@pytest.mark.parametrize("scheme", ["pop3", "sieve"])
+def test_sasl_mechanisms_are_read(scheme: Scheme) -> None:
+    seen = look(scheme, server(scheme)).capabilities
+
+    assert seen.auth_before_tls == ()
+    assert seen.auth_after_tls is not None
+    assert "PLAIN" in seen.auth_after_tls
+
+
+def test_implicit_tls_has_no_words_before_tls() -> None:
+    seen = look("imaps", implicit("imap")).capabilities
+
+    assert (seen.before_tls, seen.auth_before_tls) == (None, None)
+    assert seen.after_tls == ("IMAP4rev1", "AUTH=PLAIN")
+
+
+def test_words_before_a_failure_are_kept() -> None:
+    seen = look("imap", server("imap", {"STARTTLS": b"s1 NO sorry\r\n"}))
+
+    assert seen.capabilities.before_tls == ("IMAP4rev1", "STARTTLS", "LOGINDISABLED")
+    assert seen.transcript[-2:] == ("C: s1 STARTTLS", "S: s1 NO sorry")
+
+
+def test_escape_sequences_are_shown_as_text() -> None:
+    seen = look("imap", server("imap", {"greeting": b"* OK " + ESC + b"\r\n"}))
+
+    assert seen.transcript[0].startswith("S: * OK \\x1b]8;;http://evil.example\\x1b\\click")
+    assert "\\xe2\\x80\\xae" in seen.capabilities.greeting
+
+
+def test_both_key_types_are_found() -> None:
+    seen = look("imaps", implicit("imap", tls=context("ecdsa", "rsa2048")))
+
+    with_name = [each for each in seen.deployments if each.server_name]
+    assert [(each.key_type, each.seen, each.of) for each in with_name] == [
+        ("ecdsa", 2, 2),
+        ("rsa", 1, 1),
+    ]
+
+
+def test_two_backends_are_two_deployments() -> None:
+    backends = [implicit("imap", tls=context("ecdsa", name=f"{x}.example.test")) for x in "ab"]
+
+    def behaviour(visitor: Visitor) -> None:
+        backends[visitor.number % 2](visitor)
+
+    seen = look("imaps", behaviour)
+
+    found = {each.leaf.title for each in seen.deployments}
+    assert found == {"a.example.test", "b.example.test"}
+
+
+def test_an_ip_endpoint_sends_no_sni() -> None:
+    literal = Hostname(ascii="127.0.0.1", unicode="127.0.0.1", is_ip=True)
+    seen = look("imaps", implicit("imap"), host=literal)
+
+    assert [each.server_name for each in seen.deployments] == [None]
+
+
+def test_ipv6_works() -> None:
+    seen = look("smtp", server("smtp"), address="::1")
+
+    assert (seen.outcome, seen.address) == ("seen", "::1")
+
+
+def test_a_closed_port_is_a_fact() -> None:
+    with kept(silent) as place:
+        port = place
+    endpoint = at(port, "imap")
+    seen = asyncio.run(
+        observed(
+            endpoint,
+            "127.0.0.1",
+            number=7,
+            depth="quick",
+            gate=Gate(LIMITS),
+            limits=LIMITS,
+            at=NOW,
+        )
+    )
+
+    assert (seen.id, seen.outcome, seen.reason) == ("o7", "closed", "refused")
+
+
+def test_an_unresolved_name_is_told_by_the_caller() -> None:
+    with kept(silent) as place:
+        endpoint = at(place, "imap")
+    seen = unseen(endpoint, None, number=2, at=NOW, reason="unresolved", detail="no such name")
+
+    assert (seen.outcome, seen.reason, seen.address) == ("inconclusive", "unresolved", None)
+
+
+def test_421_is_asked_once_more_and_stops_the_address() -> None:
+    gate = Gate(LIMITS)
+    first = look("smtp", says(b"421 too many connections\r\n"), gate=gate)
+    second = look("smtp", server("smtp"), gate=gate)
+
+    assert (first.attempts, first.connections) == (2, 2)
+    assert (second.reason, second.connections) == ("rate_limited", 0)
+    assert "421 too many connections" in second.detail
+
+
+def test_a_busy_server_that_recovers_is_seen() -> None:
+    def behaviour(visitor: Visitor) -> None:
+        (says(b"421 busy\r\n") if visitor.number == 1 else server("smtp"))(visitor)
+
+    seen = look("smtp", behaviour)
+
+    assert (seen.outcome, seen.attempts) == ("seen", 2)
+
+
+def test_one_dropped_connection_is_no_verdict() -> None:
+    def behaviour(visitor: Visitor) -> None:
+        if visitor.number > 1:
+            implicit("imap")(visitor)
+
+    seen = look("imaps", behaviour)
+
+    assert (seen.outcome, seen.attempts) == ("seen", 2)
+
+
+def test_421_inside_tls_stops_the_address() -> None:
+    gate = Gate(LIMITS)
+    seen = look("submissions", implicit("smtp", {"greeting": b"421 too many\r\n"}), gate=gate)
+
+    assert seen.outcome == "seen"
+    assert gate.stopped("127.0.0.1") is not None
+    assert any("421 too many" in doubt for doubt in seen.doubts)
+
+
+def test_trouble_inside_tls_is_a_doubt() -> None:
+    seen = look("imaps", implicit("imap", {"greeting": b"HTTP/1.1 400 no\r\n"}))
+
+    assert seen.outcome == "seen"
+    assert any("HTTP/1.1 400 no" in doubt for doubt in seen.doubts)
+
+
+def test_a_version_that_cannot_be_asked_is_a_doubt() -> None:
+    def behaviour(visitor: Visitor) -> None:
+        (implicit("imap") if visitor.number == 1 else silent)(visitor)
+
+    seen = look("imaps", behaviour)
+
+    assert seen.protocols == ("TLSv1.3",)
+    assert any("TLSv1.2" in doubt for doubt in seen.doubts)
+
+
+def test_no_more_connections_than_allowed_at_a_time() -> None:
+    gate = Gate(Limits(per_host=1, timeout=1.0))
+    busy, most = 0, 0
+
+    def behaviour(visitor: Visitor) -> None:
+        nonlocal busy, most
+        busy += 1
+        most = max(most, busy)
+        try:
+            implicit("imap")(visitor)
+        finally:
+            busy -= 1
+
+    seen = look("imaps", behaviour, gate=gate)
+
+    assert seen.outcome == "seen"
+    assert gate.connections == seen.connections
+    assert most <= 2  # a thread of the server may outlive its client for a moment

@@ -1,0 +1,175 @@
+import asyncio
+import functools
+import os
+import ssl
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from certcheck.model.endpoint import Hostname
+from certcheck.model.observation import Observation, TlsVersion
+from certcheck.probe.child import Leash, LeashError, output
+from certcheck.probe.look import Door
+from certcheck.probe.observe import observed
+from certcheck.probe.scan import Scanned, scanned
+from tests.zoo.accidents import Accident, from_number, now_and_then, on_bad_line, refusing_by_eof
+from tests.zoo.animals import closes_after_hello, endless_handshake, silent
+from tests.zoo.identities import context
+from tests.zoo.keeper import Behaviour, Visitor
+from tests.zoo.manners import implicit, server
+from tests.zoo.visit import LIMITS, door_to
+
+VERSIONS: tuple[TlsVersion, ...] = ("TLSv1.0", "TLSv1.2", "TLSv1.3")
+CONTEXT = context("ecdsa", "rsa2048", oldest=ssl.TLSVersion.TLSv1)
+WIDE = implicit("imap", tls=CONTEXT)
+CURT = refusing_by_eof(CONTEXT)
+NOW = datetime(2026, 3, 28, tzinfo=UTC)
+
+
+def scan_of(behaviour: Behaviour, *, deadline: float = 60.0) -> Scanned:
+    with door_to("imaps", behaviour, limits=replace(LIMITS, scan_timeout=deadline)) as door:
+        return asyncio.run(scanned(door, VERSIONS))
+
+
+@functools.cache
+def undisturbed() -> Scanned:
+    return scan_of(WIDE)
+
+
+def seen_by(door: Door) -> Observation:
+    return asyncio.run(
+        observed(
+            door.endpoint,
+            door.address,
+            number=1,
+            depth="standard",
+            gate=door.gate,
+            limits=door.limits,
+            at=NOW,
+        )
+    )
+
+
+def test_suites_chains_and_trust_come_from_sslyze() -> None:
+    result = undisturbed()
+
+    assert result.doubts == ()
+    assert "TLS_AES_256_GCM_SHA384" in result.suites["TLSv1.3"]
+    assert "TLS_RSA_WITH_AES_128_CBC_SHA" in result.suites["TLSv1.0"]
+    assert {(each.server_name, each.chain[0].key_type) for each in result.found} >= {
+        ("mail.example.test", "ecdsa"),
+        ("mail.example.test", "rsa"),
+    }
+    mozilla = next(each for each in result.found[0].trust if each.store == "mozilla")
+    assert mozilla.verdict == "fail"
+    assert mozilla.date is not None
+    assert datetime.fromisoformat(mozilla.date).year >= 2025
+
+
+def test_standard_depth_joins_both_engines() -> None:
+    with door_to("sieve", server("sieve")) as door:
+        seen = seen_by(door)
+
+    assert (seen.outcome, seen.doubts) == ("seen", ())
+    assert seen.engines == ("handshake", "hello", "sslyze")
+    assert set(seen.cipher_suites) == {"TLSv1.2", "TLSv1.3"} == set(seen.protocols)
+    assert all(each.trust for each in seen.deployments)
+    assert seen.connections == door.gate.connections
+
+
+def test_an_ip_endpoint_is_scanned_without_trust_stores() -> None:
+    literal = Hostname(ascii="127.0.0.1", unicode="127.0.0.1", is_ip=True)
+    with door_to("imaps", WIDE) as door:
+        seen = seen_by(replace(door, endpoint=replace(door.endpoint, host=literal)))
+
+    assert seen.cipher_suites
+    assert [each.server_name for each in seen.deployments] == [None, None]
+
+
+@pytest.mark.parametrize("good", [WIDE, CURT], ids=["refuses by alert", "refuses by EOF"])
+@pytest.mark.parametrize("accident", ["dial reset", "eof", "reset"])
+def test_no_suite_is_lost_without_a_doubt(good: Behaviour, accident: Accident) -> None:
+    result = scan_of(on_bad_line(good, accident, now_and_then(seed=1)))
+
+    lost = {
+        version: set(suites) - set(result.suites.get(version, ()))
+        for version, suites in undisturbed().suites.items()
+    }
+    assert result.doubts or not any(lost.values()), lost
+
+
+def test_a_server_that_hangs_up_for_good_is_in_doubt() -> None:
+    result = scan_of(on_bad_line(WIDE, "reset", from_number(40)))
+
+    assert any("resets the connection" in doubt for doubt in result.doubts)
+
+
+@pytest.mark.parametrize(
+    "hostile", [endless_handshake, closes_after_hello, silent], ids=["endless", "closes", "silent"]
+)
+def test_a_server_that_turns_hostile_leaves_doubts_and_no_process(hostile: Behaviour) -> None:
+    def turning(visitor: Visitor) -> None:
+        (WIDE if visitor.number < 9 else hostile)(visitor)
+
+    before = children()
+    with door_to("imaps", turning, limits=replace(LIMITS, timeout=0.5)) as door:
+        seen = seen_by(door)
+
+    assert seen.outcome == "seen"
+    assert seen.doubts
+    assert not any("bug" in doubt.lower() for doubt in seen.doubts)
+    assert children() <= before
+
+
+def test_a_scan_over_its_deadline_is_a_doubt() -> None:
+    result = scan_of(WIDE, deadline=0.05)
+
+    assert result.suites == {}
+    assert result.doubts == ("sslyze gave no result: it was not done after 0.05 s",)
+
+
+def python(code: str, *, deadline: float = 10.0, memory: int = 10**9) -> bytes:
+    return asyncio.run(
+        output(
+            (sys.executable, "-c", code),
+            stdin=b"question",
+            environment=os.environ,
+            leash=Leash(deadline=deadline, memory=memory),
+        )
+    )
+
+
+def children() -> set[str]:
+    lists = Path("/proc/self/task").glob("*/children")
+    return {child for each in lists for child in each.read_text("ascii").split()}
+
+
+def test_a_child_answers() -> None:
+    assert python("print(input() + '!')") == b"question!\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        ("while True: pass", "not done after 0.5 s"),
+        ("import os; os.abort()", "ended by SIGABRT"),
+        ("raise SystemExit('no such luck')", "ended with an error: no such luck"),
+        ("print('x' * 9_000_000)", "wrote more than it should"),
+        ("import os, time; os.fork(); time.sleep(60)", "not done after 0.5 s"),
+    ],
+)
+def test_a_bad_child_gives_the_real_reason_and_is_gone(code: str, why: str) -> None:
+    before = children()
+
+    with pytest.raises(LeashError, match=why):
+        python(code, deadline=0.5 if "0.5" in why else 10.0)
+
+    assert children() <= before
+
+
+def test_a_child_that_grows_is_ended() -> None:
+    with pytest.raises(LeashError, match="grew beyond 50 MB"):
+        python("import time; x = b'x' * 200_000_000; time.sleep(60)", memory=50 * 1024**2)

@@ -1,0 +1,133 @@
+"""Hostile mail servers on loopback: each connection is a thread that runs one behaviour."""
+
+import contextlib
+import socket
+import ssl
+import struct
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+PATIENCE = 20.0
+
+
+class Visitor:
+    """One client's connection, as the behaviour of a server sees it."""
+
+    def __init__(self, sock: socket.socket, number: int, closing: threading.Event) -> None:
+        self.sock = sock
+        self.number = number
+        self.closing = closing
+        self._rest = b""
+        sock.settimeout(PATIENCE)
+
+    def say(self, data: bytes) -> None:
+        self.sock.sendall(data)
+
+    def drip(self, data: bytes) -> None:
+        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for at in range(len(data)):
+            self.sock.sendall(data[at : at + 1])
+
+    def hear(self) -> bytes:
+        """The next line, without its end; raises EOFError."""
+        while b"\n" not in self._rest:
+            data = self.sock.recv(4096)
+            if not data:
+                raise EOFError
+            self._rest += data
+        line, _, self._rest = self._rest.partition(b"\n")
+        return line.rstrip(b"\r")
+
+    def hear_bytes(self) -> bytes:
+        return self.sock.recv(4096)
+
+    def stay_silent(self) -> None:
+        """Until the client hangs up or the zoo closes."""
+        self.sock.settimeout(0.01)
+        while not self.closing.is_set():
+            with contextlib.suppress(TimeoutError):
+                if not self.sock.recv(4096):
+                    return
+
+    def reset(self) -> None:
+        """Close with RST instead of FIN."""
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.sock.close()
+
+    def tls(self, context: ssl.SSLContext) -> None:
+        self.sock = context.wrap_socket(self.sock, server_side=True)
+        self._rest = b""
+
+
+Behaviour = Callable[[Visitor], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a server listens, and how many clients came."""
+
+    port: int
+    address: str
+    count: Callable[[], int]
+
+
+@contextlib.contextmanager
+def kept(behaviour: Behaviour, address: str = "127.0.0.1") -> Iterator[Place]:
+    """A server with this behaviour, on a free port, until the block ends."""
+    closing = threading.Event()
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((address, 0))
+        listener.listen(64)
+        listener.settimeout(0.01)
+        threads: list[threading.Thread] = []
+        doorman = threading.Thread(
+            target=_admit, args=(listener, behaviour, closing, threads), daemon=True
+        )
+        doorman.start()
+        try:
+            yield Place(listener.getsockname()[1], address, lambda: len(threads))
+        finally:
+            closing.set()
+            doorman.join()
+            for thread in threads:
+                thread.join()
+
+
+def _admit(
+    listener: socket.socket,
+    behaviour: Behaviour,
+    closing: threading.Event,
+    threads: list[threading.Thread],
+) -> None:
+    while not closing.is_set():
+        try:
+            sock, _ = listener.accept()
+        except TimeoutError:
+            continue
+        visitor = Visitor(sock, len(threads) + 1, closing)
+        thread = threading.Thread(target=_serve, args=(behaviour, visitor), daemon=True)
+        threads.append(thread)
+        thread.start()
+
+
+def _serve(behaviour: Behaviour, visitor: Visitor) -> None:
+    try:
+        with contextlib.suppress(OSError, EOFError, ValueError):
+            behaviour(visitor)
+    finally:
+        visitor.sock.close()
+
+
+def context(chain: str, *, oldest: ssl.TLSVersion = ssl.TLSVersion.TLSv1_2) -> ssl.SSLContext:
+    """A server's TLS context from a file with key and chain."""
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    made.load_cert_chain(chain)
+    made.set_ciphers("ALL:@SECLEVEL=0")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        made.minimum_version = oldest
+    return made

@@ -1,0 +1,1 @@
+"""JUDGE: what is wrong with what was seen, by published rules; pure, without network or clock."""

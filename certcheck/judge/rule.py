@@ -1,0 +1,69 @@
+"""All rules in one place: what they find in observations, and the page that explains them."""
+
+import textwrap
+from collections.abc import Sequence
+from datetime import datetime
+
+from certcheck.judge import certificate_rules, chain_rules, protocol_rules, reach_rules
+from certcheck.judge.fault import Rule
+from certcheck.model.finding import Finding
+from certcheck.model.observation import Observation
+
+RULES: tuple[Rule, ...] = (
+    reach_rules.port_closed,
+    reach_rules.tls_failed,
+    reach_rules.not_seen,
+    reach_rules.scan_incomplete,
+    certificate_rules.expired,
+    certificate_rules.not_yet_valid,
+    certificate_rules.expires_soon,
+    certificate_rules.name_missing,
+    certificate_rules.name_missing_without_sni,
+    certificate_rules.self_signed,
+    chain_rules.chain_incomplete,
+    chain_rules.chain_disordered,
+    chain_rules.chain_has_root,
+    chain_rules.untrusted,
+    chain_rules.private_ca,
+    chain_rules.mixed_certificates,
+    certificate_rules.weak_key,
+    certificate_rules.weak_signature,
+    protocol_rules.old_protocol,
+    protocol_rules.modern_protocol_missing,
+    protocol_rules.tls13_missing,
+    protocol_rules.weak_suite,
+    protocol_rules.login_before_tls,
+)
+
+_HEAD = """\
+# Findings
+
+What `certcheck audit` looks for, by rule id. Generated from the rules themselves: `make docs`.
+
+A rule says what is wrong, or nothing. Its verdict is **fail**, or **inconclusive** where the
+answer could not be had: that is neither good nor bad, and never turns green or red by itself. An
+id such as `expired-3f2a90c1d4` is made from rule, endpoint, address and certificate, so it is the
+same tomorrow. The severity is the usual one; the text says where it differs. What is wrong only
+with the certificate for programs that send no SNI (from before about 2015) is a note.
+"""
+
+
+def findings(observations: Sequence[Observation], now: datetime) -> tuple[Finding, ...]:
+    """What all rules find, in the order of the observations, then of the rules; ids are unique."""
+    found = (f for each in observations for rule in RULES for f in rule(each, now))
+    unique: dict[str, Finding] = {}
+    for finding in found:
+        unique.setdefault(finding.id, finding)
+    return tuple(unique.values())
+
+
+def document() -> str:
+    """The text of `docs/findings.md`."""
+    return "\n".join((_HEAD, *(_section(rule) for rule in RULES)))
+
+
+def _section(rule: Rule) -> str:
+    verdict = "" if rule.verdict == "fail" else f" ({rule.verdict})"
+    source = f"Source: <{rule.source}>"
+    text = textwrap.fill(f"**{rule.severity}**{verdict}. {rule.text}", 96, break_on_hyphens=False)
+    return f"## {rule.id}\n\n{text}\n\n{source}\n"

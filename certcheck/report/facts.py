@@ -1,0 +1,127 @@
+"""What was seen at one place, as labelled facts: versions, certificates, or why there are none."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+
+from certcheck.model.certificate import Certificate
+from certcheck.model.observation import Deployment, Observation, Reason
+
+_SHOWN = 4
+
+# Why nothing, or no TLS, was seen: the shortest words that still say it.
+_REASONS: Mapping[Reason, str] = {
+    "refused": "closed, the connection was refused",
+    "starttls_not_offered": "no TLS, STARTTLS is not offered",
+    "starttls_garbled": "no TLS, the offer of STARTTLS is garbled",
+    "plain_on_tls_port": "no TLS, the server speaks plain text",
+    "preauth": "no TLS, the server greets with PREAUTH",
+    "tls_on_plain_port": "TLS failed, the port speaks TLS from the first byte",
+    "tls_unavailable_454": "TLS failed, the server refuses STARTTLS after offering it",
+    "closed_after_go_ahead": "TLS failed, the server hangs up when TLS should start",
+    "injected_bytes": "TLS failed, plain text was slipped in before it",
+    "handshake_failed": "TLS failed in the handshake",
+    "unreachable": "not seen, nothing answered",
+    "unresolved": "not seen, the name has no address",
+    "greeting_timeout": "not seen, the greeting came too late",
+    "handshake_timeout": "not seen, the handshake did not end",
+    "rate_limited": "not seen, the server limits connections",
+    "bye": "not seen, the server says goodbye",
+    "rejected_554": "not seen, the server refuses to talk to this address",
+    "wrong_protocol": "not seen, something else answers there",
+    "oversized": "not seen, the server sent too much",
+}
+
+
+def count(number: int, word: str) -> str:
+    """`1 port`, `2 ports`."""
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
+def listed(names: Sequence[str], most: int = _SHOWN) -> str:
+    """`a, b and 3 more`."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
+
+
+def distinct(deployments: Sequence[Deployment]) -> tuple[Deployment, ...]:
+    """What is served, each leaf once; what is served with SNI comes first."""
+    found: dict[str, Deployment] = {}
+    for each in sorted(deployments, key=lambda each: each.server_name is None):
+        if each.chain:
+            found.setdefault(each.leaf.sha256, each)
+    return tuple(found.values())
+
+
+def remarks(observation: Observation, deployment: Deployment) -> Iterator[str]:
+    """What is unusual about where or how often a certificate was seen."""
+    if deployment.server_name is None and observation.server_name is not None:
+        yield "only without SNI"
+    if deployment.seen != deployment.of:
+        yield f"seen {deployment.seen} of {deployment.of} times"
+
+
+def why(observation: Observation) -> str:
+    """Why no certificate was seen, with the server's own words."""
+    known = _REASONS[observation.reason] if observation.reason else observation.outcome
+    return f"{known}: {observation.detail}" if observation.detail else known
+
+
+def facts(observation: Observation, now: datetime) -> Iterator[tuple[str, str]]:
+    """Label and value, line by line; a line that goes on about the same thing has no label."""
+    if observation.outcome != "seen":
+        yield "outcome", why(observation)
+        return
+    if observation.protocols:
+        yield "TLS", _versions(observation)
+    for each in distinct(observation.deployments):
+        yield "certificate", ", ".join((_names(each.leaf), *remarks(observation, each)))
+        yield "", f"{each.leaf.key}, {_issued(each.leaf)}"
+        yield "", f"valid until {_moment(each.leaf.not_after)}, {_left(each.leaf, now)}"
+        yield "", f"chain of {len(each.chain)}: {listed([_title(link) for link in each.chain])}"
+        yield from (("", line) for line in _trust(each))
+
+
+def _versions(observation: Observation) -> str:
+    versions = ", ".join(each.removeprefix("TLSv") for each in observation.protocols)
+    suites = {suite for found in observation.cipher_suites.values() for suite in found}
+    return f"{versions} ({count(len(suites), 'cipher suite')})" if suites else versions
+
+
+def _names(certificate: Certificate) -> str:
+    return listed(certificate.names or (_title(certificate),))
+
+
+def _title(certificate: Certificate) -> str:
+    return next(iter(certificate.names), "") or _common_name(certificate.subject)
+
+
+def _issued(certificate: Certificate) -> str:
+    if certificate.self_signed:
+        return "self-signed"
+    return f"issued by {_common_name(certificate.issuer)}"
+
+
+def _common_name(name: str) -> str:
+    found = re.search(r"(?:^|,)CN=([^,]+)", name)
+    return found[1] if found else name or "no one named"
+
+
+def _trust(deployment: Deployment) -> Iterator[str]:
+    for verdict_, words in (("pass", "trusted by"), ("fail", "refused by")):
+        stores = [
+            f"{each.store} ({each.date})" if each.date else each.store
+            for each in deployment.trust
+            if each.verdict == verdict_
+        ]
+        if stores:
+            yield f"{words} {', '.join(stores)}"
+
+
+def _left(certificate: Certificate, now: datetime) -> str:
+    days = (certificate.not_after - now).days
+    return f"{count(days, 'day')} left" if days >= 0 else f"expired {count(-days, 'day')} ago"
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,125 @@
+"""One run as GitHub-flavoured Markdown: what the terminal shows, for a ticket or an archive."""
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import UTC
+from typing import TextIO
+
+from certcheck.model.certificate import colons
+from certcheck.model.run import Failure, Run
+from certcheck.report import outline
+from certcheck.report.text import code, markdown, safe
+
+
+def write(run: Run, stream: TextIO) -> None:
+    """The run as a file of its own, with a title."""
+    finished = f"{run.finished.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    stream.write(f"# certcheck {markdown(run.command)}\n\n")
+    stream.write(f"{finished}, certcheck {markdown(run.version)}\n")
+    body(run, stream, level=2)
+
+
+def body(run: Run, stream: TextIO, *, level: int = 3) -> None:
+    """The run as a part of a larger file: its headings are of this level and one below."""
+    stream.writelines(f"{line}\n" for line in _lines(run, "#" * level))
+
+
+def _lines(run: Run, heading: str) -> Iterator[str]:
+    if run.error:
+        yield from _failure(run.error)
+    if run.command == "fingerprints":
+        yield from _fingerprints(run)
+    elif run.command == "audit":
+        yield from ("", f"**{outline.verdict(run)}**")
+        yield from _blocks(run, heading)
+    yield from _steps(run, heading)
+    yield from _rows(run)
+    yield from _findings(run, heading)
+
+
+def _failure(error: Failure) -> Iterator[str]:
+    yield from ("", f"> **error:** {markdown(error.message)}")
+    if error.hint:
+        yield from (">", f"> What next: {markdown(error.hint)}")
+
+
+def _fingerprints(run: Run) -> Iterator[str]:
+    yield ""
+    for each in outline.fingerprints(run):
+        if each.certificate is None:
+            yield f"- {markdown(each.label)}: {markdown(each.remark)}"
+            continue
+        remark = f" ({markdown(each.remark)})" if each.remark else ""
+        yield f"- {markdown(each.label)} {each.certificate.key_type.upper()}{remark}"
+        yield f"  - SHA-256 {code(colons(each.certificate.sha256))}"
+        yield f"  - SHA-1 {code(colons(each.certificate.sha1))}"
+
+
+def _blocks(run: Run, heading: str) -> Iterator[str]:
+    if run.observations:
+        yield from ("", f"{heading} What was seen")
+    for block in outline.blocks(run):
+        yield ""
+        for label in block.labels:
+            yield f"- **{markdown(label)}**"
+        for name, value in block.facts:
+            yield f"  - {f'{name}: ' if name else ''}{markdown(value)}"
+
+
+def _steps(run: Run, heading: str) -> Iterator[str]:
+    if run.actions:
+        yield from ("", f"{heading} Steps", "")
+        columns = ("step", "state", "server", "what", "where")
+        yield from _table((columns, *outline.steps(run)))
+
+
+def _rows(run: Run) -> Iterator[str]:
+    if run.rows and outline.is_wide(run.rows):
+        for title, values in outline.records(run.rows):
+            yield from ("", f"**{markdown(title)}**", "")
+            yield from (f"- {markdown(label)}: {_cell(value)}" for label, value in values)
+    elif run.rows:
+        yield ""
+        yield from _table(outline.table(run.rows))
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
+    heading, *others = rows
+    yield f"| {' | '.join(markdown(cell) for cell in heading)} |"
+    yield f"|{'---|' * len(heading)}"
+    for row in others:
+        yield f"| {' | '.join(_cell(cell) for cell in row)} |"
+
+
+def _cell(text: str) -> str:
+    return code(text) if outline.is_fingerprint(text) else markdown(text)
+
+
+def _findings(run: Run, heading: str) -> Iterator[str]:
+    found = outline.groups(run)
+    if found:
+        yield from ("", f"{heading} Findings")
+    for group in found:
+        yield from _finding(group, f"{heading}#")
+
+
+def _finding(group: outline.Group, heading: str) -> Iterator[str]:
+    finding = group.finding
+    yield from ("", f"{heading} {group.heading}: {code(finding.rule)}", "")
+    yield f"**What:** {markdown(finding.message)}"
+    yield ""
+    yield from (f"- {markdown(place)}" for place in group.places)
+    if group.evidence:
+        yield from ("", f"Seen: {code(group.evidence)}")
+    for server, remedy in group.remedies:
+        yield from ("", f"{server}:", "", *_fenced(remedy))
+    if finding.source:
+        yield from ("", f"Source: <{finding.source}>")
+
+
+def _fenced(text: str) -> Iterator[str]:
+    runs = re.findall(r"`+", text)
+    fence = "`" * max(3, 1 + max(map(len, runs), default=0))
+    yield fence
+    yield from (safe(line) for line in text.splitlines())
+    yield fence

@@ -1,0 +1,230 @@
+"""What a reader needs of a run, in the order of need, as plain values that a writer dresses."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from certcheck.errors import InputError
+from certcheck.model.certificate import Certificate, colons
+from certcheck.model.endpoint import Endpoint
+from certcheck.model.finding import SEVERITIES, Finding, Severity
+from certcheck.model.observation import Observation
+from certcheck.model.run import Run, Scalar
+from certcheck.report import facts
+from certcheck.targets import endpoint
+
+_SERVICES_SHOWN = 12
+_SERVERS = {"dovecot": "Dovecot", "postfix": "Postfix"}
+_HEX = re.compile(r"[0-9A-Fa-f:]{40,}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """One thing that is wrong, all places where it is, and what was seen where it is the same."""
+
+    finding: Finding
+    places: tuple[str, ...]
+    evidence: str
+    remedies: tuple[tuple[str, str], ...]
+
+    @property
+    def heading(self) -> str:
+        """The severity, or `not seen` where nothing could be judged."""
+        return "not seen" if self.finding.verdict == "inconclusive" else self.finding.severity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """What was seen, and all places where exactly that was seen."""
+
+    labels: tuple[str, ...]
+    facts: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """One certificate at one place; without one, `remark` says why none was seen."""
+
+    label: str
+    certificate: Certificate | None
+    remark: str
+
+    @property
+    def line(self) -> str:
+        """`IMAP mail.example.org:143 STARTTLS 192.0.2.7 ECDSA SHA-256 AB:CD:…`, in one piece."""
+        if self.certificate is None:
+            return f"{self.label} {self.remark}"
+        key = self.certificate.key_type.upper()
+        return f"{self.label} {key} SHA-256 {colons(self.certificate.sha256)}"
+
+
+def verdict(run: Run) -> str:
+    """The run in one line: `9 ports, 1 error, 0 warnings, 0 not seen`."""
+    if not run.observations:
+        return "nothing was looked at"
+    found = groups(run)
+    unseen = sum(each.outcome == "inconclusive" for each in run.observations)
+    counts = (
+        facts.count(len(run.observations), "port"),
+        facts.count(_how_many(found, "error"), "error"),
+        facts.count(_how_many(found, "warning"), "warning"),
+        f"{unseen} not seen",
+    )
+    return ", ".join(counts)
+
+
+def worst(run: Run) -> Severity | None:
+    """The worst severity among what failed; None when nothing did."""
+    failed = [each.severity for each in run.findings if each.verdict == "fail"]
+    return max(failed, key=SEVERITIES.index, default=None)
+
+
+def groups(run: Run) -> tuple[Group, ...]:
+    """The findings, the worst first; the same words over many ports are one group."""
+    found: dict[tuple[object, ...], list[Finding]] = {}
+    for each in run.findings:
+        key = (each.rule, each.severity, each.verdict, each.message, *sorted(each.remedy.items()))
+        found.setdefault(key, []).append(each)
+    made = (_group(findings) for findings in found.values())
+    return tuple(sorted(made, key=_rank))
+
+
+def blocks(run: Run) -> tuple[Block, ...]:
+    """What was seen, place by place; places with the same facts stand together."""
+    found: dict[tuple[tuple[str, str], ...], list[str]] = {}
+    for each in run.observations:
+        label = _at(each.endpoint, each.address)
+        found.setdefault(tuple(facts.facts(each, run.finished)), []).append(label)
+    return tuple(Block(labels=tuple(labels), facts=key) for key, labels in found.items())
+
+
+def fingerprints(run: Run) -> tuple[Served, ...]:
+    """Every certificate at every place, in the order of the observations."""
+    return tuple(each for observation in run.observations for each in _served(observation))
+
+
+def table(rows: Sequence[Mapping[str, Scalar | tuple[str, ...]]]) -> tuple[tuple[str, ...], ...]:
+    """The rows as text, a heading first; columns in the order in which they first occur."""
+    columns = tuple(dict.fromkeys(key for row in rows for key in row))
+    return (
+        tuple(column.replace("_", " ") for column in columns),
+        *(tuple(_cell(row.get(column)) for column in columns) for row in rows),
+    )
+
+
+def records(
+    rows: Sequence[Mapping[str, Scalar | tuple[str, ...]]],
+) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
+    """The rows as a title and labelled values each: its first value, and all others."""
+    heading, *lines = table(rows)
+    labels = [label.replace("sha256", "SHA-256").replace("sha1", "SHA-1") for label in heading]
+    return tuple((line[0], tuple(zip(labels[1:], line[1:], strict=True))) for line in lines)
+
+
+def is_wide(rows: Sequence[Mapping[str, Scalar | tuple[str, ...]]]) -> bool:
+    """Whether the rows hold fingerprints, which are too wide for the columns of a table."""
+    return any(is_fingerprint(_cell(value)) for row in rows for value in row.values())
+
+
+def steps(run: Run) -> tuple[tuple[str, ...], ...]:
+    """The actions as text: number, state, server, kind, target."""
+    return tuple(
+        (f"{each.step}.", each.state, each.server, each.kind.replace("_", " "), each.target)
+        for each in run.actions
+    )
+
+
+def is_fingerprint(text: str) -> bool:
+    """Whether the text is a fingerprint or a hash, which is never broken nor marked up."""
+    return bool(_HEX.fullmatch(text))
+
+
+def _group(findings: Sequence[Finding]) -> Group:
+    first = findings[0]
+    kinds = {_server(each.endpoint) for each in findings}
+    remedies = (
+        (name, text) for name, text in first.remedy.items() if name in kinds or len(kinds) > 1
+    )
+    evidence = {each.evidence for each in findings}
+    same = len(evidence) == 1
+    return Group(
+        finding=first,
+        places=tuple(_places(findings) if same else map(_place, findings)),
+        evidence=first.evidence if same else "",
+        remedies=tuple((_SERVERS.get(name, name), text) for name, text in remedies),
+    )
+
+
+def _place(finding: Finding) -> str:
+    label = _at(finding.endpoint, finding.address)
+    return f"{label}: {finding.evidence}" if finding.evidence else label
+
+
+def _places(findings: Sequence[Finding]) -> Iterator[str]:
+    hosts: dict[tuple[str, str | None], list[Finding]] = {}
+    for each in findings:
+        read = _endpoint(each.endpoint)
+        hosts.setdefault((read.host.in_url if read else each.endpoint, each.address), []).append(
+            each
+        )
+    for (host, address), found in hosts.items():
+        if len(found) == 1:
+            yield _at(found[0].endpoint, address)
+            continue
+        services = [_service(each.endpoint) for each in found]
+        place = f"{host} at {address}" if address and address != host.strip("[]") else host
+        yield f"{place}: {facts.listed(services, _SERVICES_SHOWN)}"
+
+
+def _service(url: str) -> str:
+    read = _endpoint(url)
+    return f"{read.scheme.upper()} {read.port}" if read else url
+
+
+def _rank(group: Group) -> tuple[int, bool]:
+    return -SEVERITIES.index(group.finding.severity), group.finding.verdict != "fail"
+
+
+def _how_many(found: Sequence[Group], severity: Severity) -> int:
+    return sum(g.finding.severity == severity and g.finding.verdict == "fail" for g in found)
+
+
+def _endpoint(url: str) -> Endpoint | None:
+    try:
+        return endpoint(url)
+    except InputError:
+        return None
+
+
+def _label(url: str) -> str:
+    read = _endpoint(url)
+    return read.label if read else url
+
+
+def _at(url: str, address: str | None) -> str:
+    read = _endpoint(url)
+    same = read is not None and read.host.ascii == address
+    return f"{_label(url)} at {address}" if address and not same else _label(url)
+
+
+def _server(url: str) -> str:
+    read = _endpoint(url)
+    return "postfix" if read and read.protocol == "smtp" else "dovecot"
+
+
+def _served(observation: Observation) -> Iterator[Served]:
+    label = f"{_label(observation.endpoint)} {observation.address or ''}".rstrip()
+    if observation.outcome != "seen" or not observation.deployments:
+        yield Served(label=label, certificate=None, remark=facts.why(observation))
+    for each in facts.distinct(observation.deployments):
+        yield Served(
+            label=label, certificate=each.leaf, remark=", ".join(facts.remarks(observation, each))
+        )
+
+
+def _cell(value: Scalar | tuple[str, ...]) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "" if value is None else str(value)

@@ -1,0 +1,168 @@
+"""One run for a person at a terminal: the verdict first, then what was seen, then what to do."""
+
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import zip_longest
+from typing import TextIO
+
+from certcheck.model.certificate import colons
+from certcheck.model.run import Failure, Run
+from certcheck.report import outline
+from certcheck.report.text import safe
+
+_PLACES_SHOWN = 12
+_STYLES = {
+    "error": "bold red",
+    "warning": "bold yellow",
+    "note": "cyan",
+    "info": "dim",
+    "not seen": "magenta",
+    "good": "bold green",
+    "label": "dim",
+    "place": "bold",
+    "done": "green",
+    "failed": "bold red",
+    "undone": "yellow",
+}
+
+# A line is a row of pieces, each with the name of its style; all text in it is safe already.
+Line = tuple[tuple[str, str], ...]
+
+
+def write(run: Run, stream: TextIO, *, color: bool, width: int | None) -> None:
+    """The run as text; `width` None means no terminal: then no line is broken."""
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(
+        file=stream,
+        force_terminal=color,
+        color_system="standard" if color else None,
+        width=width or 80,
+        legacy_windows=False,
+    )
+    for line in _lines(run, width):
+        pieces = ((_writable(text, stream), _STYLES.get(style, "")) for text, style in line)
+        # soft_wrap leaves every line as it is: a fingerprint is never broken.
+        console.print(
+            Text.assemble(*pieces), soft_wrap=True, markup=False, emoji=False, highlight=False
+        )
+
+
+def failure(error: Failure) -> str:
+    """The error that ended a run, on one line each: what and where, then what next."""
+    hint = f"\n  {safe(error.hint)}" if error.hint else ""
+    return f"error: {safe(error.message)}{hint}"
+
+
+def _lines(run: Run, width: int | None) -> Iterator[Line]:
+    if run.error:
+        yield from _failure(run.error, width)
+    if run.command == "fingerprints":
+        yield from _fingerprints(run)
+        return
+    if run.command == "audit" and not (run.error and not run.observations):
+        yield from _audit(run, width)
+    if run.actions:
+        yield from _columns(outline.steps(run), style_column=1)
+    if run.rows and run.actions:
+        yield ()
+    if run.rows:
+        yield from _records(run) if outline.is_wide(run.rows) else _table(outline.table(run.rows))
+    for group in outline.groups(run):
+        yield ()
+        yield from _finding(group, width)
+
+
+def _failure(error: Failure, width: int | None) -> Iterator[Line]:
+    yield from _hanging("error: ", safe(error.message), width, style="error")
+    if error.hint:
+        yield from _hanging("       ", safe(error.hint), width)
+
+
+def _fingerprints(run: Run) -> Iterator[Line]:
+    for each in outline.fingerprints(run):
+        yield ((safe(each.line), ""),)
+        if each.certificate:
+            remark = f"  ({safe(each.remark)})" if each.remark else ""
+            yield ((f"    SHA-1 {colons(each.certificate.sha1)}{remark}", "label"),)
+
+
+def _audit(run: Run, width: int | None) -> Iterator[Line]:
+    yield ((outline.verdict(run), outline.worst(run) or ("good" if run.observations else "")),)
+    for block in outline.blocks(run):
+        yield ()
+        for label in _capped(block.labels):
+            yield ((safe(label), "place"),)
+        for name, value in block.facts:
+            yield from _hanging(f"  {name:<11} " if name else " " * 14, safe(value), width)
+
+
+def _finding(group: outline.Group, width: int | None) -> Iterator[Line]:
+    first = f"{group.heading:<9}"
+    yield from _hanging(first, safe(group.finding.message), width, style=group.heading)
+    yield from _labelled("where", _capped([safe(place) for place in group.places]), width)
+    if group.evidence:
+        yield from _labelled("seen", [safe(group.evidence)], width)
+    for server, remedy in group.remedies:
+        yield from _labelled(server, [safe(line) for line in remedy.splitlines()], None)
+    yield from _labelled("rule", [f"{group.finding.rule}, {group.finding.source}"], None)
+
+
+def _labelled(label: str, lines: Iterable[str], width: int | None) -> Iterator[Line]:
+    for name, line in zip_longest([label], lines, fillvalue=""):
+        yield from _hanging(f"         {name:<8} ", line, width, style="label")
+
+
+def _hanging(head: str, text: str, width: int | None, *, style: str = "label") -> Iterator[Line]:
+    indent = len(head)
+    lines = (
+        textwrap.wrap(text, max(width - indent, 20), break_long_words=False, break_on_hyphens=False)
+        if width
+        else [text]
+    )
+    yield ((head, style), (lines[0] if lines else "", ""))
+    for line in lines[1:]:
+        yield ((" " * indent + line, ""),)
+
+
+def _capped(labels: Sequence[str]) -> Iterator[str]:
+    yield from labels[:_PLACES_SHOWN]
+    more = len(labels) - _PLACES_SHOWN
+    if more > 0:
+        yield f"and {more} more"
+
+
+def _records(run: Run) -> Iterator[Line]:
+    for number, (title, values) in enumerate(outline.records(run.rows)):
+        if number:
+            yield ()
+        yield ((safe(title), "place"),)
+        size = max((len(label) for label, _ in values), default=0)
+        for label, value in values:
+            yield ((f"  {safe(label):<{size}}  ", "label"), (safe(value), ""))
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> Iterator[Line]:
+    heading, *lines = _columns(rows)
+    yield ((heading[0][0], "label"),)
+    yield from lines
+
+
+def _columns(rows: Sequence[tuple[str, ...]], style_column: int | None = None) -> Iterator[Line]:
+    shown = [[safe(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
+    for row in shown:
+        cells = [f"{cell:<{size}}" for cell, size in zip(row, widths, strict=True)]
+        if style_column is None:
+            yield (("  ".join(cells).rstrip(), ""),)
+            continue
+        before, after = cells[:style_column], cells[style_column + 1 :]
+        middle = (cells[style_column], row[style_column])
+        yield (("  ".join((*before, "")), ""), middle, (f"  {'  '.join(after)}".rstrip(), ""))
+
+
+def _writable(text: str, stream: TextIO) -> str:
+    # A terminal in the C locale takes ASCII only; a name in Unicode must not end the run.
+    encoding = stream.encoding or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)

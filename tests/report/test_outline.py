@@ -1,0 +1,129 @@
+import datetime as dt
+from dataclasses import replace
+
+import pytest
+
+from certcheck.model.observation import OUTCOMES, Trust
+from certcheck.model.run import Row
+from certcheck.report import facts, outline
+from tests.report import runs
+
+
+def _values(**changes: object) -> dict[str, str]:
+    leaf = runs.certificate("mail.example.org", **changes)
+    found = facts.facts(runs.seen("imap://mail.example.org:143", leaf), runs.NOW)
+    return {value.partition(" ")[0]: value for _, value in found}
+
+
+def test_an_address_is_not_said_twice() -> None:
+    observation = runs.seen("imap://[2001:db8::7]:143", runs.LEAF, address="2001:db8::7")
+
+    (block,) = outline.blocks(runs.run("audit", observations=(observation,)))
+
+    assert block.labels == ("IMAP [2001:db8::7]:143 STARTTLS",)
+
+
+def test_an_endpoint_of_another_tool_is_shown_as_it_is() -> None:
+    observation = runs.seen("gopher://mail", runs.LEAF)
+    found = runs.finding("expired", "error", observation)
+
+    run = runs.run("audit", observations=(observation,), findings=(found,))
+
+    assert outline.blocks(run)[0].labels == ("gopher://mail at 192.0.2.7",)
+    assert outline.groups(run)[0].places == ("gopher://mail at 192.0.2.7",)
+
+
+@pytest.mark.parametrize(
+    ("days", "words"),
+    [(80, "80 days left"), (1, "1 day left"), (0, "0 days left"), (-1, "expired 1 day ago")],
+)
+def test_the_days_that_are_left_are_counted(days: int, words: str) -> None:
+    found = _values(not_after=runs.NOW + dt.timedelta(days=days))
+
+    assert found["valid"].endswith(words)
+
+
+def test_many_names_are_cut_short() -> None:
+    names = tuple(f"n{i}.example.org" for i in range(10_000))
+
+    assert _values(names=names)["n0.example.org,"].endswith("n3.example.org and 9996 more")
+
+
+def test_a_certificate_without_any_name_still_has_a_line() -> None:
+    found = _values(names=(), subject="", issuer="", self_signed=False)
+
+    assert found["no"] == "no one named"
+    assert found["ECDSA"] == "ECDSA P-256, issued by no one named"
+    assert _values(self_signed=True)["ECDSA"] == "ECDSA P-256, self-signed"
+
+
+def test_stores_are_named_with_their_date() -> None:
+    sound = runs.seen("imap://mail.example.org:143", runs.LEAF)
+    refused = Trust(store="java", date="2020-01-15", verdict="fail", reason="unknown issuer")
+    given = Trust(store="given", date=None, verdict="pass")
+    trust = (*sound.deployments[0].trust, refused, given)
+
+    lines = [
+        value
+        for _, value in facts.facts(
+            replace(sound, deployments=(replace(sound.deployments[0], trust=trust),)), runs.NOW
+        )
+    ]
+
+    assert lines[-2:] == ["trusted by mozilla (2026-03-28), given", "refused by java (2020-01-15)"]
+
+
+@pytest.mark.parametrize("reason", OUTCOMES)
+def test_every_reason_is_told_in_words(reason: str) -> None:
+    outcome = next(outcome for each, outcome in OUTCOMES.items() if each == reason)
+    observation = runs.unseen("imap://mail.example.org:143", outcome, reason, "its words")
+
+    ((label, value),) = facts.facts(observation, runs.NOW)
+
+    assert label == "outcome"
+    assert value.endswith(": its words")
+    assert "_" not in value
+
+
+def test_the_worst_comes_first_and_what_was_not_seen_is_not_counted() -> None:
+    observation = runs.seen("imap://mail.example.org:143", runs.LEAF)
+    severities = ("info", "error", "note", "warning")
+    found = [runs.finding(f"r{s}", s, observation) for s in severities]
+    found.append(runs.finding("open", "error", observation, verdict="inconclusive"))
+
+    run = runs.run("audit", observations=(observation,), findings=tuple(found))
+
+    headings = [group.heading for group in outline.groups(run)]
+    assert headings == ["error", "not seen", "warning", "note", "info"]
+    assert outline.verdict(run) == "1 port, 1 error, 1 warning, 0 not seen"
+    assert outline.worst(run) == "error"
+    assert outline.worst(runs.run("audit")) is None
+
+
+def test_a_table_has_the_columns_of_all_rows() -> None:
+    rows: tuple[Row, ...] = (
+        {"not_after": "x", "n": 1},
+        {"n": None, "ok": False, "names": ("a", "b")},
+    )
+
+    assert outline.table(rows) == (
+        ("not after", "n", "ok", "names"),
+        ("x", "1", "", ""),
+        ("", "", "no", "a, b"),
+    )
+
+
+def test_the_ports_of_one_host_and_address_are_one_place() -> None:
+    services = ("imap://a.example:143", "imaps://a.example:993", "smtp://b.example:25")
+    places = [runs.seen(url, runs.LEAF) for url in services]
+    places.append(runs.seen("imap://[2001:db8::7]:143", runs.LEAF, address="2001:db8::7"))
+    places.append(runs.seen("smtp://[2001:db8::7]:25", runs.LEAF, address="2001:db8::7"))
+    found = tuple(runs.finding("x", "error", each) for each in places)
+
+    (group,) = outline.groups(runs.run("audit", observations=tuple(places), findings=found))
+
+    assert group.places == (
+        "a.example at 192.0.2.7: IMAP 143, IMAPS 993",
+        "SMTP b.example:25 STARTTLS at 192.0.2.7",
+        "[2001:db8::7]: IMAP 143, SMTP 25",
+    )

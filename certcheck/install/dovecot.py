@@ -1,0 +1,167 @@
+"""Dovecot 2.3 and 2.4, by the word of doveconf(1)."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from certcheck.errors import ServerError
+from certcheck.host.door import Host
+from certcheck.install.server import Command, Current, Listener, Slot
+from certcheck.model.endpoint import Scheme
+
+_OPENING = re.compile(r"(?P<kind>\S+)(?: (?P<name>.*))? \{")
+_SETTING = re.compile(r"(?P<key>[^\s=]+) =(?: (?P<value>.*))?")
+
+# Certificate and key settings, 2.3 with its `<` before the path, 2.4 without.
+_PAIRS = (
+    ("ssl_cert", "ssl_key"),
+    ("ssl_alt_cert", "ssl_alt_key"),
+    ("ssl_server_cert_file", "ssl_server_key_file"),
+    ("ssl_server_alt_cert_file", "ssl_server_alt_key_file"),
+)
+
+# Protocol of a service -> scheme on a plain listener, and on one that starts with TLS.
+_SCHEMES: dict[str, tuple[Scheme, Scheme | None]] = {
+    "imap": ("imap", "imaps"),
+    "pop3": ("pop3", "pop3s"),
+    "submission": ("submission", "submissions"),
+    "sieve": ("sieve", None),
+    "lmtp": ("lmtp", None),
+}
+
+
+@dataclass(slots=True)
+class _Block:
+    """One `{ }` of the configuration, the whole of it being the outermost."""
+
+    kind: str = ""
+    name: str = ""
+    settings: dict[str, str] = field(default_factory=dict)
+    blocks: list["_Block"] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dovecot:
+    """A Dovecot instance that is configured by `config`, such as /etc/dovecot/dovecot.conf."""
+
+    name: str
+    config: Path
+    host: Host
+
+    def current(self) -> Current:
+        """As the protocol says: the slots of the main settings, `local_name`, `local`, `protocol`.
+
+        doveconf(1) prints the whole configuration, defaults and included files in it.
+        """
+        # -P: print `ssl_key` instead of "hidden"; it names a path, the key itself stays unread.
+        done = self.host.run(["doveconf", "-P", "-c", str(self.config)])
+        if done.code != 0:
+            raise ServerError(
+                f"Dovecot refuses {self.config}: {done.complaint}", hint="correct its configuration"
+            )
+        whole = _parsed(done.stdout)
+        if whole.settings.get("ssl") == "no":
+            raise ServerError(
+                f"{self.config} says ssl = no: this Dovecot offers no TLS", hint="set ssl = yes"
+            )
+        return Current(
+            slots=tuple(
+                self._slots(whole, Slot(server=self.name, label="", chain=Path(), key=Path()))
+            ),
+            listeners=tuple(_listeners(whole)),
+        )
+
+    def check(self) -> Command:
+        """As the protocol says; -x also opens the files that are named with `<`."""
+        return Command(kind="check_config", argv=("doveconf", "-n", "-x", "-c", str(self.config)))
+
+    def activate(self, changed: Sequence[Slot]) -> tuple[Command, ...]:  # noqa: ARG002 - the seam
+        """As the protocol says: Dovecot reads certificates when it is reloaded."""
+        return (Command(kind="reload", argv=("doveadm", "-c", str(self.config), "reload")),)
+
+    def _slots(self, block: _Block, scope: Slot) -> Iterator[Slot]:
+        for cert, key in _PAIRS:
+            if block.settings.get(cert):
+                yield _replaced(
+                    scope,
+                    label=f"{scope.label or 'default'} {cert}",
+                    chain=self._path(block.settings[cert], cert),
+                    key=self._path(block.settings.get(key, ""), key),
+                )
+        for inner in block.blocks:
+            if inner.kind in {"local_name", "local", "protocol"}:
+                yield from self._slots(inner, _narrowed(scope, inner))
+
+    def _path(self, value: str, setting: str) -> Path:
+        bare = value.removeprefix("<").strip().strip('"')
+        if not bare.startswith("/"):
+            raise ServerError(
+                f"{self.config}: {setting} names no file by its full path",
+                hint=f"write {setting} = </path/to/file",
+            )
+        return Path(bare)
+
+
+def _replaced(scope: Slot, *, label: str, chain: Path, key: Path) -> Slot:
+    return Slot(
+        server=scope.server,
+        label=label,
+        chain=chain,
+        key=key,
+        names=scope.names,
+        networks=scope.networks,
+        protocol=scope.protocol,
+    )
+
+
+def _narrowed(scope: Slot, block: _Block) -> Slot:
+    words = tuple(block.name.strip('"').split())
+    return Slot(
+        server=scope.server,
+        label=f"{scope.label} {block.kind} {block.name}".strip(),
+        chain=scope.chain,
+        key=scope.key,
+        names=words if block.kind == "local_name" else scope.names,
+        networks=words if block.kind == "local" else scope.networks,
+        protocol=block.name if block.kind == "protocol" else scope.protocol,
+    )
+
+
+def _parsed(text: str) -> _Block:
+    whole = _Block()
+    path = [whole]
+    for line in map(str.strip, text.splitlines()):
+        if line == "}":
+            path.pop()
+        elif line.startswith("#"):
+            continue
+        elif opening := _OPENING.fullmatch(line):
+            block = _Block(kind=opening["kind"], name=opening["name"] or "")
+            path[-1].blocks.append(block)
+            path.append(block)
+        elif setting := _SETTING.fullmatch(line):
+            path[-1].settings[setting["key"]] = setting["value"] or ""
+    return whole
+
+
+def _listeners(whole: _Block) -> Iterator[Listener]:
+    served = set(whole.settings.get("protocols", "").split())
+    everywhere = _addresses(whole.settings.get("listen", ""))
+    for service in (b for b in whole.blocks if b.kind == "service"):
+        protocol = service.settings.get("protocol", service.name.removesuffix("-login"))
+        if protocol not in served or protocol not in _SCHEMES:
+            continue
+        plain, implicit = _SCHEMES[protocol]
+        for listener in (b for b in service.blocks if b.kind == "inet_listener"):
+            port = int(listener.settings.get("port", "0"))
+            scheme = implicit if listener.settings.get("ssl") == "yes" else plain
+            if port and scheme:
+                own = _addresses(listener.settings.get("address", ""))
+                for address in own or everywhere:
+                    yield Listener(scheme=scheme, address=address, port=port)
+
+
+def _addresses(text: str) -> list[str | None]:
+    words = text.replace(",", " ").split()
+    return list(dict.fromkeys(None if word in {"*", "::", "[::]"} else word for word in words))

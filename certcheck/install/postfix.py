@@ -1,0 +1,184 @@
+"""Postfix 3.4 and newer, by the word of postconf(1)."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from certcheck.errors import Obstacle, ServerError
+from certcheck.host.door import Host
+from certcheck.install.server import Command, Current, Listener, Slot
+from certcheck.model.endpoint import PORTS, Scheme
+
+_PAIRS = (
+    ("smtpd_tls_cert_file", "smtpd_tls_key_file"),
+    ("smtpd_tls_eccert_file", "smtpd_tls_eckey_file"),
+)
+_CHAIN_FILES = "smtpd_tls_chain_files"
+_SNI = "tls_server_sni_maps"
+_SETTINGS = (
+    *(name for pair in _PAIRS for name in pair),
+    _CHAIN_FILES,
+    _SNI,
+    "inet_interfaces",
+    "smtpd_enforce_tls",
+    "smtpd_tls_security_level",
+    "smtpd_tls_wrappermode",
+    "smtpd_use_tls",
+)
+# Names in /etc/services that master.cf uses; Debian's file calls port 465 by two names.
+_SERVICES = {"smtp": 25, "submission": 587, "submissions": 465, "smtps": 465, "urd": 465}
+
+_SERVICE = re.compile(r"(?P<service>\S+)\s+inet\s+(?:\S+\s+){5}(?P<program>smtpd|postscreen)\b.*")
+_OVERRIDE = re.compile(r"(?P<service>.+)/inet/(?P<name>\w+) =(?: (?P<value>.*))?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Postfix:
+    """A Postfix instance that is configured in the directory `config`, such as /etc/postfix."""
+
+    name: str
+    config: Path
+    host: Host
+
+    def current(self) -> Current:
+        """As the protocol says: main.cf, the overrides of each service, and the SNI tables."""
+        if not self.host.privileged:
+            raise Obstacle(
+                "only root may look into Postfix's keys and reload it", hint="run as root"
+            )
+        main = self._settings()
+        overrides = self._overrides()
+        services = [m for line in self._lines("-M") if (m := _SERVICE.fullmatch(line))]
+        slots: dict[tuple[str, ...], Slot] = {}
+        listeners: list[Listener] = []
+        for service in (m["service"] for m in services):
+            settings = {**main, **overrides.get(service, {})}
+            if not _offers_tls(settings):
+                continue
+            listeners += _listeners(service, settings)
+            for slot in self._slots(service, settings, main):
+                slots.setdefault((str(slot.chain), *slot.names, str(slot.port)), slot)
+        return Current(slots=tuple(slots.values()), listeners=tuple(listeners))
+
+    def check(self) -> Command:
+        """As the protocol says; it proves nothing about certificates."""
+        return Command(kind="check_config", argv=("postfix", "-c", str(self.config), "check"))
+
+    def activate(self, changed: Sequence[Slot]) -> tuple[Command, ...]:
+        """As the protocol says: SNI tables hold the files' content, then a reload for smtpd(8)."""
+        tables = dict.fromkeys(slot.table for slot in changed if slot.table)
+        return (
+            *(
+                Command(kind="rebuild_map", argv=("postmap", "-c", str(self.config), "-F", table))
+                for table in tables
+            ),
+            Command(kind="reload", argv=("postfix", "-c", str(self.config), "reload")),
+        )
+
+    def _lines(self, *options: str) -> list[str]:
+        done = self.host.run(["postconf", "-c", str(self.config), *options])
+        if done.code != 0:
+            raise ServerError(
+                f"Postfix refuses {self.config}: {done.complaint}", hint="correct its configuration"
+            )
+        return done.stdout.splitlines()
+
+    def _settings(self) -> dict[str, str]:
+        pairs = (line.partition(" =") for line in self._lines("-x", *_SETTINGS))
+        return {name: value.strip() for name, _, value in pairs}
+
+    def _overrides(self) -> dict[str, dict[str, str]]:
+        found: dict[str, dict[str, str]] = {}
+        for line in self._lines("-x", "-P", "*/inet/*"):
+            if match := _OVERRIDE.fullmatch(line):
+                found.setdefault(match["service"], {})[match["name"]] = match["value"] or ""
+        return found
+
+    def _slots(
+        self, service: str, settings: Mapping[str, str], main: Mapping[str, str]
+    ) -> Iterator[Slot]:
+        files = list(_files(settings))
+        port = None if files == list(_files(main)) else _port(service)
+        label = "default" if port is None else f"service {service}"
+        for name, chain, key in files:
+            yield Slot(server=self.name, label=f"{label} {name}", chain=chain, key=key, port=port)
+        own_tables = settings[_SNI] != main[_SNI]
+        for table in settings[_SNI].replace(",", " ").split():
+            yield from self._sni_slots(table, _port(service) if own_tables else None)
+
+    def _sni_slots(self, table: str, port: int | None) -> Iterator[Slot]:
+        kind, _, path = table.partition(":")
+        if kind in {"inline", "texthash", "static", "tcp", "socketmap", "proxy"} or not path:
+            raise ServerError(
+                f"{self.config}: {_SNI} = {table} is a kind of table that certcheck cannot rebuild",
+                hint="use hash: or lmdb:, made with postmap -F",
+            )
+        for line in self.host.read(Path(path)).data.decode(errors="replace").splitlines():
+            name, _, files = line.strip().partition(" ")
+            paths = [Path(word) for word in files.replace(",", " ").split()]
+            if name and not name.startswith("#") and paths:
+                # postmap(1): a leading dot stands for every name one label below.
+                names = (f"*{name}" if name.startswith(".") else name,)
+                yield from (
+                    Slot(
+                        server=self.name,
+                        label=f"{_SNI} {name}",
+                        chain=p,
+                        key=p,
+                        names=names,
+                        port=port,
+                        table=table,
+                    )
+                    for p in paths
+                )
+
+
+def _files(settings: Mapping[str, str]) -> Iterator[tuple[str, Path, Path]]:
+    chains = settings[_CHAIN_FILES].replace(",", " ").split()
+    if chains:  # postconf(5): with chain files the older pairs are ignored
+        yield from ((_CHAIN_FILES, Path(path), Path(path)) for path in chains)
+        return
+    for cert, key in _PAIRS:
+        if settings[cert] and settings[cert] != "none":
+            yield cert, Path(settings[cert]), Path(settings[key] or settings[cert])
+
+
+def _offers_tls(settings: Mapping[str, str]) -> bool:
+    level = settings["smtpd_tls_security_level"]
+    if settings["smtpd_tls_wrappermode"] == "yes" or level in {"may", "encrypt"}:
+        return True
+    return not level and "yes" in {settings["smtpd_use_tls"], settings["smtpd_enforce_tls"]}
+
+
+def _listeners(service: str, settings: Mapping[str, str]) -> Iterator[Listener]:
+    address, _, _ = service.rpartition(":")
+    port = _port(service)
+    wrapped = settings["smtpd_tls_wrappermode"] == "yes"
+    plain: Scheme = "submission" if port == PORTS["submission"] else "smtp"
+    scheme: Scheme = "submissions" if wrapped else plain
+    own = (
+        [address.strip("[]")] if address else settings["inet_interfaces"].replace(",", " ").split()
+    )
+    for one in own:
+        yield from (
+            Listener(scheme=scheme, address=literal, port=port) for literal in _literals(one)
+        )
+
+
+def _literals(interface: str) -> tuple[str | None, ...]:
+    if interface == "loopback-only":
+        return ("127.0.0.1",)
+    return (None if interface in {"all", "*"} else interface.strip("[]"),)
+
+
+def _port(service: str) -> int:
+    name = service.rpartition(":")[2]
+    if name.isdigit():
+        return int(name)
+    if name not in _SERVICES:
+        raise ServerError(
+            f"master.cf: service {service} has no port that certcheck knows",
+            hint="write its port as a number",
+        )
+    return _SERVICES[name]

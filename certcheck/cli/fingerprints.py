@@ -1,0 +1,24 @@
+"""`certcheck fingerprints`."""
+
+from certcheck.cli import wiring
+from certcheck.cli.options import Output, Probing, Targets
+from certcheck.cli.progress import bar
+from certcheck.model.run import Run
+
+EXAMPLE = "Example: certcheck fingerprints imap://mail.example.org smtp://mail.example.org:587"
+
+
+def command(output: Output, probing: Probing, target: Targets = None) -> None:
+    """Which certificate every port serves. In the form that mail programs show."""
+
+    def work(blank: Run) -> Run:
+        from certcheck import config
+        from certcheck.workflow.fingerprints import fingerprints
+
+        site, _ = config.load(output.config)
+        endpoints = wiring.endpoints(target, site)
+        asking = wiring.asking(site, probing)
+        with bar("looking", len(endpoints), quiet=output.quiet) as seen:
+            return fingerprints(blank, endpoints, asking, seen=seen)
+
+    wiring.perform("fingerprints", output, {"targets": tuple(target or ())}, work)

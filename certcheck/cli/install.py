@@ -1,0 +1,39 @@
+"""`certcheck install`."""
+
+from typing import Annotated
+
+import typer
+
+from certcheck.cli import wiring
+from certcheck.cli.options import DryRun, Output, Probing, Yes
+from certcheck.model.run import Run
+
+EXAMPLE = "Example: certcheck install mail --dry-run"
+
+
+def command(
+    output: Output,
+    probing: Probing,
+    bundle: Annotated[
+        str | None,
+        typer.Argument(metavar="[B[/GEN]]", help="Bundle, newest generation unless given."),
+    ] = None,
+    server: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Only this [[server]] (repeatable)."),
+    ] = None,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+) -> None:
+    """Put certificates into Dovecot and Postfix. Every port is proved; else all is put back."""
+
+    def work(blank: Run) -> Run:
+        from certcheck import config
+        from certcheck.workflow.install import install
+
+        site, _ = config.load(output.config)
+        means = wiring.means(site, probing, output, confirm=not yes)
+        return install(blank, means, ref=bundle, only=server or (), dry_run=dry_run)
+
+    inputs = {"bundle": bundle, "servers": tuple(server or ()), "dry_run": dry_run}
+    wiring.perform("install", output, inputs, work)

@@ -1,0 +1,75 @@
+"""`certcheck issue`."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from certcheck.cli import wiring
+from certcheck.cli.options import DryRun, Output
+from certcheck.model.run import Run
+from certcheck.names import hostname
+
+EXAMPLE = "Example: certcheck issue mail.example.org imap.example.org --webroot /var/www/html"
+
+
+class Key(StrEnum):
+    """The kinds of key."""
+
+    ecdsa = "ecdsa"
+    rsa2048 = "rsa2048"
+    rsa3072 = "rsa3072"
+    rsa4096 = "rsa4096"
+
+
+def command(
+    output: Output,
+    name: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="NAME...", help="Host names; without any: every [[bundle]]."),
+    ] = None,
+    bundle: Annotated[str | None, typer.Option(help="The bundle to issue, or to make.")] = None,
+    key: Annotated[Key | None, typer.Option(help="ECDSA P-256 unless the toml differs.")] = None,
+    directory: Annotated[
+        str | None, typer.Option(metavar="URL", help="The ACME directory of the CA.")
+    ] = None,
+    http_port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Where to listen for http-01 (80).")
+    ] = None,
+    webroot: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Put http-01 files there instead.")
+    ] = None,
+    dry_run: DryRun = False,
+) -> None:
+    """Order certificates by ACME. Each is kept as a new generation of its bundle."""
+
+    def work(blank: Run) -> Run:
+        from dataclasses import replace
+
+        from certcheck import config
+        from certcheck.workflow.issue import chosen, issue
+
+        site, _ = config.load(output.config)
+        names = [hostname(text, wildcard=True) for text in name or ()]
+        tables = [
+            replace(
+                table,
+                key=key.value if key else table.key,
+                http_port=http_port or table.http_port,
+                webroot=None if http_port else webroot or table.webroot,
+            )
+            for table in chosen(site, names, bundle)
+        ]
+        return issue(
+            blank,
+            [wiring.wanted(table) for table in tables],
+            authority=wiring.authority(site, directory),
+            state=site.site.state,
+            dry_run=dry_run,
+            clock=wiring.now,
+            say=wiring.sayer(output),
+        )
+
+    inputs = {"names": tuple(name or ()), "bundle": bundle, "dry_run": dry_run}
+    wiring.perform("issue", output, inputs, work)

@@ -1,0 +1,263 @@
+"""From options to the workflow's arguments, and from its result to streams and exit code."""
+
+import os
+import shutil
+import sys
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn, TextIO
+
+import typer
+
+from certcheck import __version__, targets
+from certcheck.cli.options import Format, Output, Probing
+from certcheck.errors import CertcheckError, InputError, UnfitBundle
+from certcheck.model.endpoint import Endpoint, Hostname
+from certcheck.model.run import Run, Scalar, ended
+
+if TYPE_CHECKING:
+    from certcheck.config import BundleTable, ServerKind, ServerTable, Site
+    from certcheck.host.local import LocalHost
+    from certcheck.install.server import MailServer
+    from certcheck.issue.authority import Authority
+    from certcheck.issue.solver import ChallengeSolver
+    from certcheck.model.certificate import Certificate
+    from certcheck.workflow.asking import Asking
+    from certcheck.workflow.issue import Wanted
+    from certcheck.workflow.means import Means
+
+_MAX_LIST = 64 * 1024 * 1024
+
+
+def now() -> datetime:
+    """The time, UTC, in whole seconds: the one clock of the program."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def perform(
+    command: str,
+    output: Output,
+    inputs: Mapping[str, Scalar | tuple[str, ...]],
+    work: Callable[[Run], Run],
+    *,
+    show: Callable[[Run, Output], None] | None = None,
+) -> NoReturn:
+    """Run a workflow on a blank Run, show the result, and end with its exit code."""
+    started = now()
+    blank = Run(
+        id=uuid.uuid4().hex,
+        command=command,
+        version=__version__,
+        started=started,
+        finished=started,
+        inputs=inputs,
+    )
+    try:
+        _refuse_unwritable(output.output)
+        run = work(blank)
+    except CertcheckError as e:
+        run = ended(blank, e)
+    run = replace(run, finished=now())
+    (show or write)(run, output)
+    raise typer.Exit(run.exit_code)
+
+
+def write(run: Run, output: Output) -> None:
+    """The result to stdout or to `-o`, and the error, if any, as one line to stderr."""
+    form = Format.json if output.json else output.form
+    if form is not Format.terminal or not run.error or run.observations or run.actions:
+        _deliver(run, form, output)
+    complain_of(run)
+
+
+def complain_of(run: Run) -> None:
+    """The error that ended a run, if any, as one line to stderr."""
+    if run.error is not None:
+        complain(run.error.message, run.error.hint)
+
+
+def complain(message: str, hint: str) -> None:
+    """One line on stderr: what is wrong, and what to do next."""
+    from certcheck.report.text import safe
+
+    line = f"{message} ({hint})" if hint else message
+    typer.echo(f"certcheck: {safe(line)}", err=True)
+
+
+def note(text: str) -> None:
+    """One line of progress on stderr."""
+    from certcheck.report.text import safe
+
+    typer.echo(f"  {safe(text)}", err=True)
+
+
+def sayer(output: Output) -> Callable[[str], None]:
+    """What tells of progress: lines on stderr, or nothing with --quiet."""
+    return (lambda _: None) if output.quiet else note
+
+
+def endpoints(given: Sequence[str] | None, site: "Site") -> tuple[Endpoint, ...]:
+    """The endpoints that the TARGETs mean, without doubles; without any the toml's.
+
+    Raises InputError for a bad one, naming file and line where it stands in a file.
+    """
+    if not given:
+        if not site.endpoint:
+            raise InputError("no TARGET given", hint="name a host, or list [[endpoint]]s")
+        return tuple(entry.url for entry in site.endpoint)
+    found = (e for text in given for e in _target(text))
+    return tuple(dict.fromkeys(found))
+
+
+def asking(site: "Site", probing: Probing) -> "Asking":
+    """How this command asks servers. Raises InputError for what cannot be used."""
+    from certcheck.dns import Resolver
+    from certcheck.probe.limits import Limits
+    from certcheck.workflow.asking import Asking
+
+    if probing.ipv4 and probing.ipv6:
+        raise InputError("-4 and -6 exclude each other", hint="leave both out for all addresses")
+    address, port = site.resolver or (None, 53)
+    hosts = {h.name: tuple(a.ascii for a in h.addresses) for h in site.host if h.addresses}
+    listed = {e.url.host: hosts[e.host] for e in site.endpoint if e.host in hosts}
+    return Asking(
+        resolver=Resolver(address=address, port=port),
+        limits=Limits(timeout=probing.timeout, per_host=probing.per_host),
+        given=tuple({**listed, **hosts}.items()),
+        redirects=tuple(targets.connect_to(text) for text in probing.connect_to or ()),
+        family="ipv4" if probing.ipv4 else "ipv6" if probing.ipv6 else "any",
+        roots=_roots(probing.ca_file),
+    )
+
+
+def means(site: "Site", probing: Probing, output: Output, *, confirm: bool) -> "Means":
+    """What an acting command works with: this machine, its servers, and the means to ask them."""
+    from certcheck.host.local import LocalHost
+    from certcheck.workflow.means import Means
+
+    host = LocalHost()
+    return Means(
+        site=site,
+        host=host,
+        server_of=lambda table: _server(table, host),
+        asking=asking(site, probing),
+        clock=now,
+        say=sayer(output),
+        confirm=_ask if confirm and sys.stdin.isatty() and sys.stderr.isatty() else None,
+    )
+
+
+def wanted(table: "BundleTable") -> "Wanted":
+    """The order for a bundle, with what answers its challenges. Raises InputError."""
+    from certcheck.issue.http01 import Listener, Webroot
+    from certcheck.workflow.issue import Wanted
+
+    _refuse_wildcards(table.names)
+    solver: ChallengeSolver = Webroot(table.webroot) if table.webroot else Listener(table.http_port)
+    return Wanted(bundle=table.name, names=table.names, key=table.key, solver=solver)
+
+
+def authority(site: "Site", directory: str | None) -> "Authority":
+    """The certificate authority of the site, at another directory if given. Raises InputError."""
+    from certcheck.issue.authority import Authority, eab_key
+
+    acme = site.acme
+    return Authority(
+        directory=directory or acme.directory,
+        ca_file=acme.ca_file,
+        email=acme.email,
+        eab_kid=acme.eab_kid,
+        eab_key=eab_key(acme.eab_key_file) if acme.eab_key_file else None,
+        preferred_chain=acme.preferred_chain,
+    )
+
+
+def _refuse_wildcards(names: tuple[Hostname, ...]) -> None:
+    for each in names:
+        if each.ascii.startswith("*."):
+            # RFC 8555 7.1.3 and the CA/Browser Forum: wildcards are proved in DNS only.
+            raise InputError(
+                f"{each.ascii} cannot be proved by http-01", hint="name each host instead"
+            )
+
+
+def _server(table: "ServerTable", host: "LocalHost") -> "MailServer":
+    from certcheck.install.dovecot import Dovecot
+    from certcheck.install.postfix import Postfix
+
+    kinds: dict[ServerKind, type[Dovecot | Postfix]] = {"dovecot": Dovecot, "postfix": Postfix}
+    return kinds[table.kind](name=table.name, config=table.config, host=host)
+
+
+def _ask(question: str) -> bool:
+    return typer.confirm(question, err=True)
+
+
+def _roots(file: Path | None) -> "tuple[Certificate, ...]":
+    from certcheck import x509
+
+    if file is None:
+        return ()
+    try:
+        return x509.chain(_read(file), where=str(file))
+    except UnfitBundle as e:
+        raise InputError(e.message, hint="--ca-file takes certificates in PEM") from e
+
+
+def _target(text: str) -> Iterator[Endpoint]:
+    if text != "-" and not text.startswith("@"):
+        yield from targets.endpoints(text)
+        return
+    where = "stdin" if text == "-" else text[1:]
+    data = sys.stdin.buffer.read(_MAX_LIST) if text == "-" else _read(Path(where))
+    for number, line in enumerate(data.decode(errors="backslashreplace").splitlines(), 1):
+        if (word := line.strip()) and not word.startswith("#"):
+            try:
+                yield from targets.endpoints(word)
+            except InputError as e:
+                raise InputError(f"{where}:{number}: {e.message}", hint=e.hint) from e
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as stream:
+            return stream.read(_MAX_LIST)
+    except OSError as e:
+        raise InputError(f"cannot read {path}: {e.strerror}", hint="look at the file") from e
+
+
+def _refuse_unwritable(path: Path | None) -> None:
+    # Before anything is done: a result that cannot be written afterwards would be lost.
+    if path is None:
+        return
+    try:
+        path.open("ab").close()
+    except OSError as e:
+        raise InputError(f"cannot write {path}: {e.strerror}", hint="give another -o") from e
+
+
+def _deliver(run: Run, form: Format, output: Output) -> None:
+    if output.output is None:
+        render(run, form, sys.stdout, output)
+        return
+    with output.output.open("w", encoding="utf-8") as stream:
+        render(run, form, stream, output)
+
+
+def render(run: Run, form: Format, stream: TextIO, output: Output) -> None:
+    """The run in one of its forms, to a stream."""
+    from certcheck.report import json, markdown, terminal
+
+    if form is Format.json:
+        json.write(run, stream.buffer)
+    elif form is Format.markdown:
+        markdown.write(run, stream)
+    else:
+        # The error is a line of its own, on stderr.
+        plain = output.no_color or bool(os.environ.get("NO_COLOR")) or not stream.isatty()
+        width = shutil.get_terminal_size().columns if stream.isatty() else None
+        terminal.write(replace(run, error=None), stream, color=not plain, width=width)
+    stream.flush()

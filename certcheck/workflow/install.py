@@ -1,0 +1,147 @@
+"""`certcheck install`: put a generation into the servers, prove it, or put everything back."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from certcheck import x509
+from certcheck.config import ServerTable, Site
+from certcheck.errors import InputError, Obstacle, UnfitBundle
+from certcheck.install.carry_out import activations, carry_out, planned
+from certcheck.install.plan import Installation, Plan, plan
+from certcheck.judge.bundle import unfit
+from certcheck.model.action import Action, Expectation
+from certcheck.model.bundle import Generation
+from certcheck.model.run import Run, ended
+from certcheck.probe.limits import Gate
+from certcheck.probe.proof import served
+from certcheck.store import bundles, journal
+from certcheck.store.lock import locked
+from certcheck.workflow.means import Means
+from certcheck.workflow.recover import heal
+from certcheck.workflow.serving import cells, expectations
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Prepared:
+    """A plan with the two sides that its journal needs."""
+
+    plan: Plan
+    before: tuple[Expectation, ...]
+    after: tuple[Expectation, ...]
+    title: str
+
+
+def install(
+    blank: Run, means: Means, *, ref: str | None, only: Sequence[str], dry_run: bool
+) -> Run:
+    """The run with its actions; exit 4 where everything was put back, 5 where that failed.
+
+    Raises, with nothing changed, what configuration, store, bundle and servers raise.
+    """
+    bundle, number = (None, None) if ref is None else bundles.reference(ref)
+    tables = _tables(means.site, only, bundle)
+    state = means.site.site.state
+    lock = nullcontext() if dry_run else locked(state, command=blank.command, now=blank.started)
+    with lock:
+        healed = () if dry_run else heal(means)
+        prepared = _prepared(tables, means, number, blank.started)
+        run = replace(blank, bundle=prepared.title)
+        if dry_run:
+            notes = tuple({"note": note} for note in prepared.plan.notes)
+            return replace(run, rows=notes, actions=planned(prepared.plan, prepared.after))
+        if _in_place(prepared):
+            means.say("every cell serves it already: nothing to do")
+            return replace(run, actions=healed)
+        _confirmed(prepared.plan, means)
+        return _done(run, prepared, means, healed)
+
+
+def _done(run: Run, prepared: _Prepared, means: Means, healed: tuple[Action, ...]) -> Run:
+    head = journal.Opened(
+        command="install",
+        bundle=prepared.title,
+        before=prepared.before,
+        after=prepared.after,
+        activations=activations(prepared.plan),
+    )
+    book = journal.begin(means.site.site.state, head, now=means.clock())
+    outcome = carry_out(
+        prepared.plan, book, host=means.host, verify=means.verify, clock=means.clock
+    )
+    return replace(
+        ended(run, outcome.error),
+        actions=(*healed, *outcome.actions),
+        connections=outcome.proof.connections if outcome.proof else 0,
+    )
+
+
+def _prepared(
+    tables: Sequence[ServerTable], means: Means, number: int | None, now: datetime
+) -> _Prepared:
+    state = means.site.site.state
+    generations = {t.bundle: bundles.load(state, t.bundle, number) for t in tables}
+    for generation in generations.values():
+        _refuse_unfit(generation, means.site, now)
+    installations = []
+    for table in tables:
+        server = means.server_of(table)
+        installations.append(
+            Installation(
+                server=server, current=server.current(), generation=generations[table.bundle]
+            )
+        )
+    others = tuple(generations.values())
+    steps = plan(installations, others=others, host=means.host)
+    means.say("looking at what is served now")
+    places = cells(means.site, tables, installations, means.asking)
+    limits = means.asking.limits
+    seen = asyncio.run(served([p.cell for p in places], gate=Gate(limits), limits=limits))
+    before, after = expectations(places, seen, others)
+    title = ", ".join(dict.fromkeys(g.ref for g in generations.values()))
+    return _Prepared(plan=steps, before=before, after=after, title=title)
+
+
+def _tables(site: Site, only: Sequence[str], bundle: str | None) -> tuple[ServerTable, ...]:
+    unknown = [name for name in only if name not in {s.name for s in site.server}]
+    if unknown:
+        known = ", ".join(s.name for s in site.server) or "none is configured"
+        raise InputError(f"no [[server]] is called {unknown[0]!r}", hint=f"known: {known}")
+    chosen = (s for s in site.server if not only or s.name in only)
+    tables = tuple(s for s in chosen if bundle in {None, s.bundle})
+    if not tables:
+        what = "no [[server]] to install into" if bundle is None else f"no [[server]] has {bundle}"
+        raise InputError(what, hint="describe it in certcheck.toml, with its bundle")
+    return tables
+
+
+def _refuse_unfit(generation: Generation, site: Site, now: datetime) -> None:
+    listed = [n.ascii for b in site.bundle if b.name == generation.bundle for n in b.names]
+    where = f"the key of {generation.ref}"
+    reasons = unfit(
+        leaf_chain=generation.chain,
+        key_spki_sha256=x509.key_spki_sha256(generation.key_pem, where=where),
+        names=listed or generation.names,
+        now=now,
+    )
+    if reasons:
+        raise UnfitBundle(
+            f"{generation.ref} must not reach a server: {'; '.join(reasons)}",
+            hint="issue a new generation",
+        )
+
+
+def _confirmed(plan: Plan, means: Means) -> None:
+    if means.confirm is None:
+        return
+    for step in plan.steps:
+        means.say(f"{step.number}. {step.server}: {step.kind} {step.target}")
+    if not means.confirm("Do these steps now?"):
+        raise Obstacle("not confirmed, nothing was changed", hint="--yes does not ask")
+
+
+def _in_place(prepared: _Prepared) -> bool:
+    writes = any(step.kind == "replace_file" for step in prepared.plan.steps)
+    return not writes and prepared.before == prepared.after

@@ -1,0 +1,35 @@
+"""What an acting command works with."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from certcheck.config import ServerTable, Site
+from certcheck.host.door import Host
+from certcheck.install.server import MailServer
+from certcheck.model.action import Expectation, Proof
+from certcheck.probe.limits import Gate
+from certcheck.probe.proof import proof
+from certcheck.workflow.asking import Asking
+
+ServerOf = Callable[[ServerTable], MailServer]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Means:
+    """What an acting command works with: the site, its host and servers, and its senses."""
+
+    site: Site
+    host: Host
+    server_of: ServerOf
+    asking: Asking
+    clock: Callable[[], datetime]
+    say: Callable[[str], None]
+    confirm: Callable[[str], bool] | None = None
+
+    def verify(self, expectations: Sequence[Expectation]) -> Proof:
+        """Handshakes with every cell, compared with what it shall serve."""
+        self.say(f"proving {len(expectations)} cells by handshakes")
+        limits = self.asking.limits
+        return asyncio.run(proof(expectations, gate=Gate(limits), limits=limits))

@@ -1,0 +1,120 @@
+"""Which cells a mail host serves, and which generation each of them shall serve."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from certcheck.config import ServerKind, ServerTable, Site
+from certcheck.errors import Obstacle
+from certcheck.install.plan import Installation, expected_generation
+from certcheck.install.server import Listener
+from certcheck.model.action import Cell, CellProof, Expectation
+from certcheck.model.bundle import Generation
+from certcheck.model.endpoint import Endpoint, Protocol
+from certcheck.workflow.asking import Asking
+
+# Where an endpoint of certcheck.toml matches no listener, the kind of server that speaks for it.
+_SPEAKS: Mapping[ServerKind, frozenset[Protocol]] = {
+    "dovecot": frozenset({"imap", "pop3", "sieve", "lmtp"}),
+    "postfix": frozenset({"smtp"}),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """A cell, and the installation whose server answers for it."""
+
+    cell: Cell
+    installation: Installation
+
+
+def cells(
+    site: Site, tables: Sequence[ServerTable], installations: Sequence[Installation], asking: Asking
+) -> tuple[Served, ...]:
+    """Every cell of these servers: the ports of their own configuration, and the toml's.
+
+    Raises Obstacle when a host has no address.
+    """
+    found: dict[Cell, Served] = {}
+    ports = {each.port for i in installations for each in i.current.listeners}
+    for table, installation in zip(tables, installations, strict=True):
+        for cell in _cells_of(site, table, installation, ports, asking):
+            found.setdefault(cell, Served(cell=cell, installation=installation))
+    return tuple(found.values())
+
+
+def expectations(
+    served: Sequence[Served], before: Sequence[CellProof], others: Sequence[Generation]
+) -> tuple[tuple[Expectation, ...], tuple[Expectation, ...]]:
+    """What each cell served before, and what it shall serve after: the two sides of a journal.
+
+    Raises Obstacle when a port does not answer at all. A port without TLS is left out; one whose
+    TLS is broken has no before.
+    """
+    refuse_unanswered(before)
+    past, future = [], []
+    for each, now in zip(served, before, strict=True):
+        leaves = frozenset(leaf for leaf, _ in now.served)
+        if now.detail.startswith("starttls_not_offered"):
+            continue
+        generation = expected_generation(each.cell, each.installation, others)
+        after = frozenset({generation.leaf.sha256}) if generation else leaves
+        if leaves:
+            past.append(Expectation(cell=each.cell, sha256=leaves))
+        if after:
+            future.append(Expectation(cell=each.cell, sha256=after))
+    return tuple(past), tuple(future)
+
+
+def refuse_unanswered(before: Sequence[CellProof]) -> None:
+    """Raise Obstacle for ports that are closed or unreachable before anything is done."""
+    silent = [p.cell for p in before if p.detail.startswith(("refused", "unreachable"))]
+    if silent:
+        ports = "; ".join(sorted({f"{c.endpoint.label} at {c.address}" for c in silent}))
+        raise Obstacle(
+            f"does not answer now, so nothing could be proved afterwards: {ports}",
+            hint="start the server, or correct certcheck.toml",
+        )
+
+
+def _cells_of(
+    site: Site,
+    table: ServerTable,
+    installation: Installation,
+    listened: set[int],
+    asking: Asking,
+) -> Iterator[Cell]:
+    names = {n.removeprefix("*.") for s in installation.current.slots for n in s.names}
+    for listener in installation.current.listeners:
+        for service in _endpoints_at(site, table, listener):
+            addresses = [listener.address] if listener.address else _addresses(table, asking)
+            yield from _cells_at(service, addresses, names)
+    for entry in site.endpoint:
+        foreign = entry.host is not None and entry.host != table.host
+        if foreign or entry.url.port in listened or entry.url.protocol not in _SPEAKS[table.kind]:
+            continue
+        yield from _cells_at(entry.url, _addresses(table, asking), names)
+
+
+def _cells_at(service: Endpoint, addresses: Sequence[str], names: set[str]) -> Iterator[Cell]:
+    for address in addresses:
+        yield Cell(endpoint=service, address=address, server_name=None)
+        own = service.host.server_name
+        for name in sorted(names | ({own} if own else set())):
+            yield Cell(endpoint=service, address=address, server_name=name)
+
+
+def _endpoints_at(site: Site, table: ServerTable, listener: Listener) -> list[Endpoint]:
+    named = [
+        e.url for e in site.endpoint if e.url.port == listener.port and e.host in {None, table.host}
+    ]
+    return named or [Endpoint(scheme=listener.scheme, host=table.host, port=listener.port)]
+
+
+def _addresses(table: ServerTable, asking: Asking) -> tuple[str, ...]:
+    answer = asking.addresses(table.host)
+    if not answer.records:
+        raise Obstacle(
+            f"{table.host.ascii} has no address: {answer.detail or answer.status}",
+            hint=f"give [[host]] {table.host.ascii} its addresses",
+        )
+    return answer.records

@@ -1,0 +1,90 @@
+"""What tests of several rooms share: the command as a user runs it."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import jsonschema
+import pytest
+
+SCHEMA = json.loads((Path(__file__).parent.parent / "docs" / "run.schema.json").read_text())
+
+
+COMMAND = (sys.executable, "-m", "certcheck")
+
+# Not root, but able to read Python wherever it is installed.
+AS_NOBODY = (
+    *("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"),
+    *("--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """A certcheck command that has ended."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The JSON document on stdout, after the schema has accepted it."""
+        document: dict[str, Any] = json.loads(self.stdout)
+        jsonschema.validate(document, SCHEMA)
+        assert document["exit_code"] == self.code
+        return document
+
+    @property
+    def complaint(self) -> str:
+        """The one line that says what is wrong."""
+        lines = [line for line in self.stderr.splitlines() if line.startswith("certcheck: ")]
+        assert len(lines) == 1, self.stderr
+        assert "Traceback" not in self.stderr
+        return lines[0]
+
+
+class Certcheck(Protocol):
+    """What the fixture `certcheck` is."""
+
+    def __call__(
+        self,
+        *arguments: str | Path,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        stdin: str = "",
+        as_nobody: bool = False,
+    ) -> Ended:
+        """Run the command in a process of its own, 120 s at most."""
+        ...
+
+
+@pytest.fixture
+def certcheck(tmp_path: Path) -> Certcheck:
+    """Runs `certcheck ARGUMENTS...` as a user does."""
+
+    def run(
+        *arguments: str | Path,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        stdin: str = "",
+        as_nobody: bool = False,
+    ) -> Ended:
+        done = subprocess.run(
+            [*(AS_NOBODY if as_nobody else ()), *COMMAND, *map(str, arguments)],
+            cwd=cwd or tmp_path,
+            env={**os.environ, **(env or {})},
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        return Ended(code=done.returncode, stdout=done.stdout, stderr=done.stderr)
+
+    return run

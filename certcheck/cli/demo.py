@@ -24,10 +24,14 @@ def command(
     folder: Annotated[
         Path, typer.Option("-o", "--output", metavar="DIR", help="For summary.md and run.json.")
     ] = Path("demo"),
+    json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress on stderr.")] = False,
+    no_color: Annotated[
+        bool, typer.Option("--no-color", help="No colours (NO_COLOR does the same).")
+    ] = False,
 ) -> None:
     """The whole job on real servers. Look, issue, install, audit, compare."""
-    output = Output(quiet=quiet)
+    output = Output(json=json, quiet=quiet, no_color=no_color)
 
     def work(blank: Run) -> Run:
         from certcheck.workflow.demo import whole
@@ -36,7 +40,8 @@ def command(
         wiring.sayer(output)("starting a certificate authority, Dovecot, Postfix and a resolver")
         chapters: list[Chapter] = []
         for chapter in _chapters(blank, output):
-            _show(chapter, len(chapters) + 1, output)
+            if not json:
+                _show(chapter, len(chapters) + 1, output)
             chapters.append(chapter)
         run = replace(whole(chapters), finished=wiring.now())
         _save(folder, chapters, run)
@@ -45,7 +50,9 @@ def command(
     wiring.perform("demo", output, {"output": str(folder)}, work, show=_end)
 
 
-def _end(run: Run, _: Output) -> None:
+def _end(run: Run, output: Output) -> None:
+    if output.json:
+        wiring.render(run, Format.json, sys.stdout, output)
     wiring.complain_of(run)
 
 

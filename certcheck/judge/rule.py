@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from certcheck.judge import certificate_rules, chain_rules, protocol_rules, reach_rules
@@ -50,11 +51,19 @@ with the certificate for programs that send no SNI (from before about 2015) is a
 
 def findings(observations: Sequence[Observation], now: datetime) -> tuple[Finding, ...]:
     """What all rules find, in the order of the observations, then of the rules; ids are unique."""
-    found = (f for each in observations for rule in RULES for f in rule(each, now))
+    judged = map(_of_this_endpoint, observations)
+    found = (f for each in judged for rule in RULES for f in rule(each, now))
     unique: dict[str, Finding] = {}
     for finding in found:
         unique.setdefault(finding.id, finding)
     return tuple(unique.values())
+
+
+def _of_this_endpoint(observation: Observation) -> Observation:
+    # Where another service answers, its certificate and its TLS are not this endpoint's.
+    if observation.outcome != "inconclusive":
+        return observation
+    return replace(observation, deployments=(), protocols=(), cipher_suites={})
 
 
 def document() -> str:

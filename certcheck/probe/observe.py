@@ -125,11 +125,14 @@ async def _seen(
     answers = [last, *(tries[-1] for tries in more)]
     sightings = [(a.variant.server_name, a.shaken.chain) for a in answers if a.shaken]
     accepted = {a.shaken.version for a in answers if a.shaken}
+    # TLS came up, but on another service than the URL names: its certificate is still shown.
+    stranger = last.inside if last.inside and last.inside.reason == "wrong_protocol" else None
     return replace(
         blank,
         attempts=len(looks),
-        outcome="seen",
-        reason=None,
+        outcome="inconclusive" if stranger else "seen",
+        reason="wrong_protocol" if stranger else None,
+        detail=stranger.detail if stranger else "",
         transcript=last.transcript,
         capabilities=last.capabilities,
         protocols=tuple(version for version in versions if version in accepted),
@@ -141,7 +144,7 @@ async def _seen(
 
 
 async def _with_sslyze(door: Door, seen: Observation) -> Observation:
-    if door.gate.stopped(door.address):
+    if door.gate.stopped(door.address) or seen.outcome != "seen":
         return seen
     old = await oldest_versions(door)
     scan = await scanned(door, (*old.versions, *seen.protocols))
@@ -170,7 +173,7 @@ def _variants(first: Variant, shaken: Handshake, versions: Sequence[TlsVersion])
 
 
 def _doubt_inside(look: Look) -> tuple[str, ...]:
-    if look.inside is None:
+    if look.inside is None or look.inside.reason == "wrong_protocol":
         return ()
     return (f"the talk inside TLS ended early: {look.inside.detail}",)
 

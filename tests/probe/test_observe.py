@@ -218,11 +218,21 @@ def test_421_inside_tls_stops_the_address() -> None:
     assert any("421 too many" in doubt for doubt in seen.doubts)
 
 
-def test_trouble_inside_tls_is_a_doubt() -> None:
-    seen = look("imaps", implicit("imap", {"greeting": b"HTTP/1.1 400 no\r\n"}))
+def test_silence_inside_tls_is_a_doubt() -> None:
+    seen = look("imaps", implicit("imap", {"greeting": silent}))
 
     assert seen.outcome == "seen"
-    assert any("HTTP/1.1 400 no" in doubt for doubt in seen.doubts)
+    assert any("inside TLS" in doubt for doubt in seen.doubts)
+
+
+@pytest.mark.parametrize("greeting", [b"HTTP/1.1 400 no\r\n", b"220 mx ESMTP\r\n"])
+def test_another_protocol_inside_tls_is_told_with_its_certificate(greeting: bytes) -> None:
+    seen = look("imaps", implicit("imap", {"greeting": greeting}))
+
+    assert (seen.outcome, seen.reason) == ("inconclusive", "wrong_protocol")
+    assert greeting.decode().strip() in seen.detail
+    assert seen.deployments
+    assert seen.doubts == ()
 
 
 def test_a_version_that_cannot_be_asked_is_a_doubt() -> None:

@@ -144,7 +144,6 @@ ODD = (
             server("sieve",
                    {"greeting": b'"IMPLEMENTATION" {5}\r\nz"\\oo\r\n"STARTTLS"\r\nOK\r\n'})),
     _animal("silent inside TLS", "imaps", implicit("imap", {"greeting": silent})),
-    _animal("HTTP inside TLS", "imaps", implicit("imap", {"greeting": b"HTTP/1.1 400 no\r\n"})),
 )  # fmt: skip
 
 WILD = (

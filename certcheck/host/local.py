@@ -43,6 +43,7 @@ class LocalHost:
                     stderr=slave,
                     env=environment,
                     start_new_session=True,
+                    umask=0o022,  # the tools of a mail server decide for themselves from there
                 )
             except OSError as e:
                 raise Obstacle(

@@ -129,12 +129,13 @@ def name_missing_without_sni(observation: Observation, _now: datetime) -> Iterat
     """What is served to programs that send no SNI does not name this host.
 
     Programs from before about 2015 do not say which name they want, and get the server's
-    default certificate. Only they ask or refuse.
+    default certificate. Only they ask or refuse. Silent where everybody gets that certificate.
     """
     host = served.host(observation)
-    without = (each for each in observation.deployments if each.server_name is None and each.chain)
-    for leaf in dict.fromkeys(each.leaf for each in without if not host.is_ip):
-        if not served.covered(leaf, host.ascii):
+    for deployment in served.deployments(observation):
+        leaf = deployment.leaf
+        default_only = deployment.server_name is None and not host.is_ip
+        if default_only and not served.covered(leaf, host.ascii):
             yield Fault(
                 message=f"Programs that send no SNI get a certificate that does not name "
                 f"{host.ascii}: they ask or refuse. Only programs from before about 2015 do that; "

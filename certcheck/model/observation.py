@@ -59,13 +59,13 @@ OUTCOMES: Mapping[Reason, Outcome] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
-    """What the server says of itself before and after TLS; `None` where it was not asked."""
+    """What the server says of itself before and after TLS; empty, too, where it was not asked."""
 
     greeting: str = ""
-    before_tls: tuple[str, ...] | None = None
-    after_tls: tuple[str, ...] | None = None
-    auth_before_tls: tuple[str, ...] | None = None
-    auth_after_tls: tuple[str, ...] | None = None
+    before_tls: tuple[str, ...] = ()
+    after_tls: tuple[str, ...] = ()
+    auth_before_tls: tuple[str, ...] = ()
+    auth_after_tls: tuple[str, ...] = ()
     size: int | None = None
 
 

@@ -115,9 +115,9 @@ def _capabilities(before: Said | None, after: Said | None) -> Capabilities:
     first, last = before or after or Said(), after or before or Said()
     return Capabilities(
         greeting=first.greeting,
-        before_tls=before.words if before else None,
-        after_tls=after.words if after else None,
-        auth_before_tls=before.auth if before else None,
-        auth_after_tls=after.auth if after else None,
+        before_tls=(before.words if before else None) or (),
+        after_tls=(after.words if after else None) or (),
+        auth_before_tls=before.auth if before else (),
+        auth_after_tls=after.auth if after else (),
         size=last.size,
     )

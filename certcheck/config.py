@@ -41,8 +41,11 @@ def _url(text: Any) -> Any:
 
 
 def _path(text: Any, info: Info) -> Any:
-    base = info.context["base"] if info.context else Path()
-    return Path(base, text).absolute() if isinstance(text, str) else text
+    if not isinstance(text, str):
+        return text
+    if "\0" in text:
+        raise ValueError("a path has no null byte")
+    return Path(info.context["base"] if info.context else "", text).absolute()
 
 
 Name = Annotated[Hostname, BeforeValidator(_name)]
@@ -148,6 +151,11 @@ class Site(_Table):
         """The addresses that `[[host]]` gives for a host, or none."""
         return tuple(a.ascii for h in self.host if h.name == host for a in h.addresses)
 
+    def addresses_at(self, service: Endpoint) -> tuple[str, ...]:
+        """The addresses of the `[[host]]` that has this endpoint, or none."""
+        named = next((e.host for e in self.endpoint if e.url.url == service.url and e.host), None)
+        return self.addresses_of(named or service.host)
+
     def bundle_of(self, name: str) -> BundleTable:
         """The `[[bundle]]` of that name; raises InputError."""
         found = next((b for b in self.bundle if b.name == name), None)
@@ -162,12 +170,19 @@ def load(given: Path | None) -> tuple[Site, Path | None]:
 
     Raises InputError with every fault of the file.
     """
-    path = given or next((p for p in PLACES if p.exists()), None)
+    path = given or next(filter(_is_there, PLACES), None)
     if path is None:
         return Site(), None
     if given is None:
         _refuse_foreign(path)
     return _parsed(_text(path), path), path
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:
+        return False  # a directory that this user may not search is none of its configuration
 
 
 def _refuse_foreign(path: Path) -> None:
@@ -194,11 +209,11 @@ def _parsed(text: str, path: Path) -> Site:
     try:
         raw = tomllib.loads(text)
         site = TypeAdapter(Site).validate_python(raw, context={"base": path.parent})
-    except tomllib.TOMLDecodeError as e:
-        raise InputError(f"{path}: {e}", hint="see docs/design.md for the format") from e
     except ValidationError as e:
         faults = [_fault(error) for error in e.errors()]
         raise InputError(f"{path}: {'; '.join(faults)}", hint="correct the file") from e
+    except (ValueError, RecursionError) as e:  # tomllib's own, and what huge numbers make of it
+        raise InputError(f"{path}: {e}", hint="correct the file") from e
     faults = list(_contradictions(site))
     if faults:
         raise InputError(f"{path}: {'; '.join(faults)}", hint="correct the file")

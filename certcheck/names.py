@@ -2,7 +2,6 @@
 
 import ipaddress
 import re
-import unicodedata
 
 import idna
 
@@ -11,7 +10,6 @@ from certcheck.model.endpoint import Hostname
 
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")  # what inet_aton reads as (a part of) an IPv4 address
-_TOGETHER = {"LATIN", "CJK", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "BOPOMOFO", "HANGUL"}
 _MAX = 253  # RFC 1035 2.3.4, without the final dot
 
 
@@ -46,15 +44,6 @@ def covers(pattern: str, name: str) -> bool:
     return pattern.startswith("*.") and bool(head) and pattern[2:] == parent
 
 
-def mixed_scripts(name: Hostname) -> bool:
-    """Whether a label mixes letters of several scripts, as look-alike names do (UTS 39).
-
-    Latin, Han, Kana and Hangul stand beside each other in honest names.
-    """
-    labels = (_scripts(label) for label in name.unicode.split("."))
-    return any(len(scripts) > 1 and not scripts <= _TOGETHER for scripts in labels)
-
-
 def _address(text: str) -> Hostname | None:
     bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
     if "%" in bare:  # a zone (RFC 4007 11) may hold any character, and means nothing elsewhere
@@ -85,10 +74,6 @@ def _decode(name: str) -> str:
         return idna.decode(name) if "xn--" in name else name
     except idna.IDNAError:
         return name
-
-
-def _scripts(label: str) -> set[str]:
-    return {unicodedata.name(c, "?").partition(" ")[0] for c in label if c.isalpha()}
 
 
 def _bad(text: str, why: str, hint: str) -> InputError:

@@ -7,6 +7,7 @@ import pytest
 
 from certcheck import config
 from certcheck.errors import InputError
+from certcheck.targets import endpoint
 
 WHOLE = """
 [site]
@@ -99,6 +100,9 @@ def test_without_a_file_there_is_an_empty_site(
         ("site = 3", ["site"]),
         ("[site]\nname = \n", ["certcheck.toml", "line 2"]),
         (b"\xff\xfe", ["not UTF-8"]),
+        ('[site]\nstate = "a\\u0000b"\n', ["no null byte"]),
+        ("x = " + "9" * 5000, ["certcheck.toml"]),
+        ("x = " + "[" * 5000, ["certcheck.toml"]),
     ],
 )
 def test_a_mistake_is_named_with_its_place(
@@ -108,6 +112,23 @@ def test_a_mistake_is_named_with_its_place(
 
     assert [word for word in words if word not in message] == []
     assert str(tmp_path / "certcheck.toml") in message
+
+
+def test_an_endpoint_has_the_addresses_of_its_own_host(tmp_path: Path) -> None:
+    second = """
+[[host]]
+name = "b.example.org"
+addresses = ["192.0.2.8"]
+[[endpoint]]
+url = "submission://mail.example.org"
+host = "b.example.org"
+"""
+    site, _ = config.load(written(tmp_path, WHOLE + second))
+
+    assert site.addresses_at(site.endpoint[0].url) == ("192.0.2.7", "2001:db8::7")
+    assert site.addresses_at(site.endpoint[1].url) == ("192.0.2.8",)
+    assert site.addresses_at(endpoint("imaps://b.example.org")) == ("192.0.2.8",)
+    assert site.addresses_at(endpoint("imaps://c.example.org")) == ()
 
 
 def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from certcheck.errors import InputError
-from certcheck.names import covers, hostname, mixed_scripts
+from certcheck.names import covers, hostname
 
 
 @pytest.mark.parametrize(
@@ -161,18 +161,3 @@ def test_a_pattern_covers_equal_names_and_one_label(
 
 def test_a_wildcard_never_covers_an_address() -> None:
     assert not covers("*.0.2.7", "192.0.2.7")
-
-
-@pytest.mark.parametrize(
-    ("text", "mixed"),
-    [
-        ("paypal.com", False),
-        ("p\u0430ypal.com", True),  # a Cyrillic letter between Latin ones
-        ("straße.de", False),
-        ("пример.com", False),
-        ("日本の例.jp", False),
-        ("カタカナab漢字.jp", False),
-    ],
-)
-def test_look_alike_names_are_told(text: str, *, mixed: bool) -> None:
-    assert mixed_scripts(hostname(text)) is mixed

@@ -58,7 +58,8 @@ def main() -> NoReturn:
     """Run the command line, and exit with the code that the contract names."""
     os.umask(0o077)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold private keys
-    signal.signal(signal.SIGTERM, _terminated)
+    for number in (signal.SIGTERM, signal.SIGHUP):  # SIGHUP: the SSH session has dropped
+        signal.signal(number, _terminated)
     try:
         code = app(standalone_mode=False)
     except TyperException as e:

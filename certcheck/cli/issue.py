@@ -1,15 +1,20 @@
 """`certcheck issue`."""
 
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from certcheck.cli import wiring
-from certcheck.cli.options import DryRun, Output
+from certcheck.cli.options import DryRun, Output, Probing
+from certcheck.errors import InputError
 from certcheck.model.run import Run
 from certcheck.names import hostname
+
+if TYPE_CHECKING:
+    from certcheck.config import BundleTable
 
 EXAMPLE = "Example: certcheck issue mail.example.org imap.example.org --webroot /var/www/html"
 
@@ -45,31 +50,33 @@ def command(
     """Order certificates by ACME. Each is kept as a new generation of its bundle."""
 
     def work(blank: Run) -> Run:
-        from dataclasses import replace
-
         from certcheck import config
         from certcheck.workflow.issue import chosen, issue
 
         site, _ = config.load(output.config)
         names = [hostname(text, wildcard=True) for text in name or ()]
-        tables = [
-            replace(
-                table,
-                key=key.value if key else table.key,
-                http_port=http_port or table.http_port,
-                webroot=None if http_port else webroot or table.webroot,
-            )
-            for table in chosen(site, names, bundle)
-        ]
+        tables = chosen(site, names, bundle)
+        changed = [_changed(table, key, http_port, webroot) for table in tables]
         return issue(
             blank,
-            [wiring.wanted(table) for table in tables],
+            [wiring.wanted(table) for table in changed],
+            wiring.means(site, Probing(), output, confirm=False),
             authority=wiring.authority(site, directory),
-            state=site.site.state,
             dry_run=dry_run,
-            clock=wiring.now,
-            say=wiring.sayer(output),
         )
 
     inputs = {"names": tuple(name or ()), "bundle": bundle, "dry_run": dry_run}
     wiring.perform("issue", output, inputs, work)
+
+
+def _changed(
+    table: "BundleTable", key: Key | None, http_port: int | None, webroot: Path | None
+) -> "BundleTable":
+    if http_port and webroot:
+        raise InputError("--http-port and --webroot exclude each other", hint="choose one")
+    return replace(
+        table,
+        key=key.value if key else table.key,
+        http_port=http_port or table.http_port,
+        webroot=None if http_port else webroot or table.webroot,
+    )

@@ -16,7 +16,7 @@ from certcheck import __version__, targets
 from certcheck.cli.options import Format, Output, Probing
 from certcheck.errors import CertcheckError, InputError, UnfitBundle
 from certcheck.model.endpoint import Endpoint, Hostname
-from certcheck.model.run import Run, Scalar, ended
+from certcheck.model.run import Run, Scalar, ended, worst
 
 if TYPE_CHECKING:
     from certcheck.config import BundleTable, ServerKind, ServerTable, Site
@@ -57,19 +57,32 @@ def perform(
     )
     try:
         _refuse_unwritable(output.output)
-        run = work(blank)
-    except CertcheckError as e:
+    except InputError as e:
+        output = replace(output, output=None)
         run = ended(blank, e)
+    else:
+        run = _worked(work, blank)
     run = replace(run, finished=now())
-    (show or write)(run, output)
-    raise typer.Exit(run.exit_code)
+    raise typer.Exit(_shown(run, output, show or write))
+
+
+def _worked(work: Callable[[Run], Run], blank: Run) -> Run:
+    try:
+        return work(blank)
+    except CertcheckError as e:
+        return ended(blank, e)
 
 
 def write(run: Run, output: Output) -> None:
     """The result to stdout or to `-o`, and the error, if any, as one line to stderr."""
     form = Format.json if output.json else output.form
-    if form is not Format.terminal or not run.error or run.observations or run.actions:
-        _deliver(run, form, output)
+    if output.output is not None:
+        with output.output.open("w", encoding="utf-8") as stream:
+            render(run, form, stream, output)
+    elif (
+        form is not Format.terminal or not run.error or run.observations or run.actions or run.rows
+    ):
+        render(run, form, sys.stdout, output)
     complain_of(run)
 
 
@@ -121,12 +134,10 @@ def asking(site: "Site", probing: Probing) -> "Asking":
     if probing.ipv4 and probing.ipv6:
         raise InputError("-4 and -6 exclude each other", hint="leave both out for all addresses")
     address, port = site.resolver or (None, 53)
-    hosts = {h.name: tuple(a.ascii for a in h.addresses) for h in site.host if h.addresses}
-    listed = {e.url.host: hosts[e.host] for e in site.endpoint if e.host in hosts}
     return Asking(
+        site=site,
         resolver=Resolver(address=address, port=port),
         limits=Limits(timeout=probing.timeout, per_host=probing.per_host),
-        given=tuple({**listed, **hosts}.items()),
         redirects=tuple(targets.connect_to(text) for text in probing.connect_to or ()),
         family="ipv4" if probing.ipv4 else "ipv6" if probing.ipv6 else "any",
         roots=_roots(probing.ca_file),
@@ -239,12 +250,18 @@ def _refuse_unwritable(path: Path | None) -> None:
         raise InputError(f"cannot write {path}: {e.strerror}", hint="give another -o") from e
 
 
-def _deliver(run: Run, form: Format, output: Output) -> None:
-    if output.output is None:
-        render(run, form, sys.stdout, output)
-        return
-    with output.output.open("w", encoding="utf-8") as stream:
-        render(run, form, stream, output)
+def _shown(run: Run, output: Output, show: Callable[[Run, Output], None]) -> int:
+    try:
+        show(run, output)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader has seen enough (`| head`). Python flushes once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as e:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        complain(f"cannot write the result: {e.strerror}", "look at the disk")
+        return worst(run.exit_code, 3)
+    return run.exit_code
 
 
 def render(run: Run, form: Format, stream: TextIO, output: Output) -> None:
@@ -256,8 +273,9 @@ def render(run: Run, form: Format, stream: TextIO, output: Output) -> None:
     elif form is Format.markdown:
         markdown.write(run, stream)
     else:
-        # The error is a line of its own, on stderr.
+        # On stdout the error is left to the one line on stderr.
+        shown = replace(run, error=None) if stream is sys.stdout else run
         plain = output.no_color or bool(os.environ.get("NO_COLOR")) or not stream.isatty()
         width = shutil.get_terminal_size().columns if stream.isatty() else None
-        terminal.write(replace(run, error=None), stream, color=not plain, width=width)
+        terminal.write(shown, stream, color=not plain, width=width)
     stream.flush()

@@ -42,9 +42,7 @@ class Host(Protocol):
         """Whether commands run as root there."""
         ...
 
-    def run(
-        self, argv: Sequence[str], *, stdin: bytes | None = None, timeout: float = 30.0
-    ) -> Completed:
+    def run(self, argv: Sequence[str], *, timeout: float = 30.0) -> Completed:
         """Run a program; `timeout` in seconds. Raises Obstacle: not found, or hangs."""
         ...
 
@@ -56,10 +54,10 @@ class Host(Protocol):
         """Swap the file's content in one step, with the owner, mode and attributes of `like`.
 
         `expecting` is the SHA-256 of what stands there now, None when nothing must.
-        Raises Obstacle, with nothing changed, when something else stands there or it cannot write.
+        Raises Obstacle when something else stands there or it cannot write.
         """
         ...
 
-    def remove(self, path: Path, *, expecting: str) -> None:
-        """Delete the file if it still has that SHA-256. Raises Obstacle otherwise."""
+    def tidy(self, path: Path) -> None:
+        """Remove what a killed `replace` of this file may have left beside it."""
         ...

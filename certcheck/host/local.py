@@ -26,30 +26,29 @@ class LocalHost:
         """Whether this process is root."""
         return os.geteuid() == 0
 
-    def run(
-        self, argv: Sequence[str], *, stdin: bytes | None = None, timeout: float = 30.0
-    ) -> Completed:
+    def run(self, argv: Sequence[str], *, timeout: float = 30.0) -> Completed:
         """As the protocol says; the program gets a terminal as stderr.
 
         postfix(1) speaks on stderr only to a terminal, else to its log.
         """
-        environment = {**os.environ, "PATH": f"{os.environ.get('PATH', '')}:{_SBIN}"}
+        path = os.environ.get("PATH") or "/usr/bin:/bin"  # an empty entry would mean `.`
+        environment = {**os.environ, "PATH": f"{path}:{_SBIN}"}
         with tempfile.TemporaryFile() as stdout, _terminal() as (slave, said):
             try:
                 process = subprocess.Popen(
                     argv,
-                    stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
+                    stdin=subprocess.DEVNULL,
                     stdout=stdout,
                     stderr=slave,
                     env=environment,
                     start_new_session=True,
                     umask=0o022,  # the tools of a mail server decide for themselves from there
                 )
-            except OSError as e:
+            except (OSError, ValueError) as e:  # ValueError: a null byte in a path
                 raise Obstacle(
-                    f"cannot run {argv[0]}: {e.strerror}", hint="is the mail server installed here?"
+                    f"cannot run {argv[0]}: {_reason(e)}", hint="is the mail server installed here?"
                 ) from e
-            _finish(process, stdin, timeout, argv)
+            _finish(process, timeout, argv)
             stdout.seek(0)
             printed = stdout.read(_MAX_OUTPUT).decode(errors="backslashreplace")
         return Completed(code=process.returncode, stdout=printed, stderr=said())
@@ -62,8 +61,8 @@ class LocalHost:
                 data = stream.read(_MAX_FILE + 1)
                 facts = os.fstat(stream.fileno())
             attributes = tuple((n, os.getxattr(real, n)) for n in sorted(os.listxattr(real)))
-        except OSError as e:
-            raise Obstacle(f"cannot read {path}: {e.strerror}", hint="look at the file") from e
+        except (OSError, RuntimeError, ValueError) as e:  # RuntimeError: a loop of links
+            raise Obstacle(f"cannot read {path}: {_reason(e)}", hint="look at the file") from e
         if len(data) > _MAX_FILE:
             raise Obstacle(f"{path} is larger than 4 MiB", hint="this is no certificate")
         return FileState(
@@ -78,37 +77,24 @@ class LocalHost:
 
     def replace(self, path: Path, data: bytes, *, expecting: str | None, like: FileState) -> None:
         """As the protocol says: temporary file beside it, fsync, rename, fsync of the directory."""
-        real = path.resolve()
-        self._compare(real, expecting)
         try:
-            temporary = _written(real, data, like)
-            try:
-                temporary.rename(real)
-            except OSError:
-                temporary.unlink(missing_ok=True)
-                raise
-            sync_directory(real.parent)
-        except OSError as e:
+            real = path.resolve()
+            there = self.read(real).sha256 if real.exists() else None
+            if there != expecting:
+                raise Obstacle(
+                    f"{real} has changed since it was looked at",
+                    hint="another program writes it too; run again when that one is done",
+                )
+            _swap(real, data, like)
+        except (OSError, RuntimeError) as e:
             raise Obstacle(
-                f"cannot write {real}: {e.strerror}", hint="look at the directory and the disk"
+                f"cannot write {path}: {_reason(e)}", hint="look at the directory and the disk"
             ) from e
 
-    def remove(self, path: Path, *, expecting: str) -> None:
+    def tidy(self, path: Path) -> None:
         """As the protocol says."""
-        self._compare(path, expecting)
-        try:
-            path.unlink()
-            sync_directory(path.parent)
-        except OSError as e:
-            raise Obstacle(f"cannot remove {path}: {e.strerror}", hint="look at it") from e
-
-    def _compare(self, real: Path, expecting: str | None) -> None:
-        there = self.read(real).sha256 if real.exists() else None
-        if there != expecting:
-            raise Obstacle(
-                f"{real} has changed since it was looked at",
-                hint="another program writes it too; run again when that one is done",
-            )
+        with contextlib.suppress(OSError, RuntimeError):
+            _temporary(path.resolve()).unlink(missing_ok=True)
 
 
 def sync_directory(directory: Path) -> None:
@@ -120,12 +106,16 @@ def sync_directory(directory: Path) -> None:
         os.close(descriptor)
 
 
-def _written(real: Path, data: bytes, like: FileState) -> Path:
-    temporary = real.with_name(f".{real.name}.{os.getpid()}.certcheck")
-    # A crash may have left one: it is ours by its name, and never what a server reads.
+def _temporary(real: Path) -> Path:
+    # One name for all runs, so that a later one finds what a killed one left: it holds a key.
+    return real.with_name(f".{real.name}.certcheck")
+
+
+def _swap(real: Path, data: bytes, like: FileState) -> None:
+    temporary = _temporary(real)
     temporary.unlink(missing_ok=True)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(data)
             stream.flush()
@@ -134,30 +124,45 @@ def _written(real: Path, data: bytes, like: FileState) -> Path:
                 os.setxattr(stream.fileno(), name, value)
             os.fchmod(stream.fileno(), like.mode)
             os.fsync(stream.fileno())
-    except OSError:
+        temporary.rename(real)
+    except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    return temporary
+    sync_directory(real.parent)
 
 
-def _finish(
-    process: subprocess.Popen[bytes], stdin: bytes | None, timeout: float, argv: Sequence[str]
-) -> None:
+def _reason(error: Exception) -> str:
+    return (isinstance(error, OSError) and error.strerror) or str(error)
+
+
+def _finish(process: subprocess.Popen[bytes], timeout: float, argv: Sequence[str]) -> None:
     try:
-        process.communicate(stdin, timeout=timeout)
+        process.wait(timeout)
     except subprocess.TimeoutExpired as e:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        _kill(process)
         raise Obstacle(
             f"{' '.join(argv)} did not end within {timeout:g} s and was stopped",
             hint="run it by hand to see why",
         ) from e
+    except BaseException:
+        _kill(process)  # a signal: what comes next must not race with this program
+        raise
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 @contextlib.contextmanager
 def _terminal() -> Iterator[tuple[int, "_Said"]]:
-    master, slave = os.openpty()
+    try:
+        master, slave = os.openpty()
+    except OSError as e:
+        raise Obstacle(
+            f"there is no terminal left to run programs at: {e.strerror}", hint="see pts(4)"
+        ) from e
     said = _Said(master)
     try:
         yield slave, said

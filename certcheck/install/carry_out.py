@@ -4,10 +4,10 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from certcheck.errors import CertcheckError, Obstacle, ServerError
+from certcheck.errors import CertcheckError, Obstacle, ServerError, Stranded
 from certcheck.host.door import FileState, Host
 from certcheck.install.plan import Plan, Step
-from certcheck.install.undo import Clock, Verify, WayBack, run, undo
+from certcheck.install.undo import Clock, Verify, WayBack, close, run_tool, undo
 from certcheck.model.action import Action, ActionState, Expectation, Proof
 from certcheck.store.journal import Activation, Intended, Journal, Saved
 
@@ -44,7 +44,7 @@ def kept(plan: Plan) -> tuple[Action, ...]:
 def activations(plan: Plan) -> tuple[Activation, ...]:
     """What makes the servers of this plan use their files, for the journal's head."""
     return tuple(
-        Activation(server=step.server, kind=step.kind, argv=step.argv)
+        Activation(server=step.server, kind=step.kind, argv=step.argv, files=step.files)
         for step in plan.steps
         if step.kind in {"rebuild_map", "reload"}
     )
@@ -53,8 +53,9 @@ def activations(plan: Plan) -> tuple[Activation, ...]:
 def carry_out(plan: Plan, journal: Journal, *, host: Host, verify: Verify, clock: Clock) -> Outcome:
     """Do the steps, prove the result, and put everything back when anything fails.
 
-    Never raises for a failing step: the Outcome's error is Undone or Stranded. Any other
-    interruption (a signal, a bug) is undone, too, and then goes on its way.
+    Never raises for a failing step: the Outcome's error is Undone or Stranded, or the step's own
+    where nothing had been changed. Any other interruption (a signal, a bug) is undone, too, and
+    then goes on its way, unless it ends in Stranded.
     """
     done: list[Action] = []
     try:
@@ -71,9 +72,14 @@ def carry_out(plan: Plan, journal: Journal, *, host: Host, verify: Verify, clock
             actions=(*_taken_back(done, back), *back.actions), proof=back.proof, error=back.error
         )
     except BaseException as e:
-        undo(journal, host=host, verify=verify, clock=clock, why=Obstacle(repr(e)))
-        raise
-    journal.close("done")
+        why = Obstacle(f"interrupted ({type(e).__name__})")
+        back = undo(journal, host=host, verify=verify, clock=clock, why=why)
+        if not isinstance(back.error, Stranded):
+            raise
+        return Outcome(
+            actions=(*_taken_back(done, back), *back.actions), proof=back.proof, error=back.error
+        )
+    close(journal, "done")
     return Outcome(actions=(*done, *kept(plan)), proof=proof)
 
 
@@ -107,7 +113,7 @@ def _proved(proof: Proof) -> Proof:
 def _do(step: Step, journal: Journal, host: Host) -> None:
     if step.before is None:
         journal.intend(_intended(step))
-        run(step.argv, host)
+        run_tool(step.argv, host)
     else:
         journal.intend(_intended(step), step.before.data)
         host.replace(step.before.path, step.data, expecting=step.before.sha256, like=step.before)

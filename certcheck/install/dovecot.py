@@ -1,25 +1,19 @@
-"""Dovecot 2.3 and 2.4, by the word of doveconf(1)."""
+"""Dovecot 2.3, by the word of doveconf(1)."""
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from certcheck.errors import ServerError
 from certcheck.host.door import Host
-from certcheck.install.server import Command, Current, Listener, Slot
+from certcheck.install.server import Command, Current, Listener, Slot, literal
 from certcheck.model.endpoint import Scheme
 
 _OPENING = re.compile(r"(?P<kind>\S+)(?: (?P<name>.*))? \{")
 _SETTING = re.compile(r"(?P<key>[^\s=]+) =(?: (?P<value>.*))?")
 
-# Certificate and key settings, 2.3 with its `<` before the path, 2.4 without.
-_PAIRS = (
-    ("ssl_cert", "ssl_key"),
-    ("ssl_alt_cert", "ssl_alt_key"),
-    ("ssl_server_cert_file", "ssl_server_key_file"),
-    ("ssl_server_alt_cert_file", "ssl_server_alt_key_file"),
-)
+_PAIRS = (("ssl_cert", "ssl_key"), ("ssl_alt_cert", "ssl_alt_key"))
 
 # Protocol of a service -> scheme on a plain listener, and on one that starts with TLS.
 _SCHEMES: dict[str, tuple[Scheme, Scheme | None]] = {
@@ -83,7 +77,7 @@ class Dovecot:
     def _slots(self, block: _Block, scope: Slot) -> Iterator[Slot]:
         for cert, key in _PAIRS:
             if block.settings.get(cert):
-                yield _replaced(
+                yield replace(
                     scope,
                     label=f"{scope.label or 'default'} {cert}",
                     chain=self._path(block.settings[cert], cert),
@@ -103,25 +97,11 @@ class Dovecot:
         return Path(bare)
 
 
-def _replaced(scope: Slot, *, label: str, chain: Path, key: Path) -> Slot:
-    return Slot(
-        server=scope.server,
-        label=label,
-        chain=chain,
-        key=key,
-        names=scope.names,
-        networks=scope.networks,
-        protocol=scope.protocol,
-    )
-
-
 def _narrowed(scope: Slot, block: _Block) -> Slot:
     words = tuple(block.name.strip('"').split())
-    return Slot(
-        server=scope.server,
+    return replace(
+        scope,
         label=f"{scope.label} {block.kind} {block.name}".strip(),
-        chain=scope.chain,
-        key=scope.key,
         names=words if block.kind == "local_name" else scope.names,
         networks=words if block.kind == "local" else scope.networks,
         protocol=block.name if block.kind == "protocol" else scope.protocol,
@@ -163,5 +143,4 @@ def _listeners(whole: _Block) -> Iterator[Listener]:
 
 
 def _addresses(text: str) -> list[str | None]:
-    words = text.replace(",", " ").split()
-    return list(dict.fromkeys(None if word in {"*", "::", "[::]"} else word for word in words))
+    return list(dict.fromkeys(map(literal, text.replace(",", " ").split())))

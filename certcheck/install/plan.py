@@ -8,7 +8,7 @@ from pathlib import Path
 from certcheck import x509
 from certcheck.errors import InputError, UnfitBundle
 from certcheck.host.door import FileState, Host
-from certcheck.install.server import Command, Current, MailServer, Slot
+from certcheck.install.server import Current, MailServer, Slot
 from certcheck.model.action import ActionKind, Cell
 from certcheck.model.bundle import Generation
 from certcheck.names import covers
@@ -25,13 +25,17 @@ class Installation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One thing to do: a file to replace (`data` over `before`), or a program to run."""
+    """One thing to do: a file to replace (`data` over `before`), or a program to run.
+
+    `files` are the replaced files that the program makes its server use.
+    """
 
     number: int
     server: str
     kind: ActionKind
     target: str
     argv: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
     data: bytes = field(default=b"", repr=False)
     before: FileState | None = None
 
@@ -214,20 +218,18 @@ def _steps(server: MailServer, swaps: Sequence[_Swap], done: int) -> Iterator[St
             before=swap.before,
         )
     # A file that two servers use is written with the first of them, and activated with both.
-    slots = [slot for swap in changed for slot in swap.slots if slot.server == server.name]
-    commands = (server.check(), *server.activate(slots))
+    used = [(swap, s) for swap in changed for s in swap.slots if s.server == server.name]
+    files = tuple(dict.fromkeys(str(swap.before.path) for swap, _ in used))
+    commands = (server.check(), *server.activate([slot for _, slot in used]))
     for number, command in enumerate(commands, done + len(own) + 1):
-        yield _command_step(number, server.name, command)
-
-
-def _command_step(number: int, server: str, command: Command) -> Step:
-    return Step(
-        number=number,
-        server=server,
-        kind=command.kind,
-        target=" ".join(command.argv),
-        argv=command.argv,
-    )
+        yield Step(
+            number=number,
+            server=server.name,
+            kind=command.kind,
+            target=" ".join(command.argv),
+            argv=command.argv,
+            files=files,
+        )
 
 
 def _notes(swaps: Sequence[_Swap]) -> Iterator[str]:

@@ -1,13 +1,14 @@
 """Postfix 3.4 and newer, by the word of postconf(1)."""
 
 import re
+import socket
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from certcheck.errors import Obstacle, ServerError
 from certcheck.host.door import Host
-from certcheck.install.server import Command, Current, Listener, Slot
+from certcheck.install.server import Command, Current, Listener, Slot, literal
 from certcheck.model.endpoint import PORTS, Scheme
 
 _PAIRS = (
@@ -114,24 +115,38 @@ class Postfix:
                 f"{self.config}: {_SNI} = {table} is a kind of table that certcheck cannot rebuild",
                 hint="use hash: or lmdb:, made with postmap -F",
             )
-        for line in self.host.read(Path(path)).data.decode(errors="replace").splitlines():
-            name, _, files = line.strip().partition(" ")
-            paths = [Path(word) for word in files.replace(",", " ").split()]
-            if name and not name.startswith("#") and paths:
-                # postmap(1): a leading dot stands for every name one label below.
-                names = (f"*{name}" if name.startswith(".") else name,)
-                yield from (
-                    Slot(
-                        server=self.name,
-                        label=f"{_SNI} {name}",
-                        chain=p,
-                        key=p,
-                        names=names,
-                        port=port,
-                        table=table,
-                    )
-                    for p in paths
+        text = self.host.read(Path(path)).data.decode(errors="replace")
+        for name, files in _rows(text):
+            # postmap(1): a leading dot stands for every name one label below.
+            names = (f"*{name}" if name.startswith(".") else name,)
+            yield from (
+                Slot(
+                    server=self.name,
+                    label=f"{_SNI} {name}",
+                    chain=p,
+                    key=p,
+                    names=names,
+                    port=port,
+                    table=table,
                 )
+                for p in files
+            )
+
+
+def _rows(text: str) -> Iterator[tuple[str, list[Path]]]:
+    """The rows of a postmap(1) table: a line that starts with white space continues the last."""
+    lines: list[str] = []
+    for line in text.splitlines():
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        if line[0].isspace() and lines:
+            lines[-1] += line
+        else:
+            lines.append(line)
+    for line in lines:
+        name, *files = line.replace(",", " ").split()
+        if files:
+            yield name, [Path(word) for word in files]
 
 
 def _files(settings: Mapping[str, str]) -> Iterator[tuple[str, Path, Path]]:
@@ -157,28 +172,19 @@ def _listeners(service: str, settings: Mapping[str, str]) -> Iterator[Listener]:
     wrapped = settings["smtpd_tls_wrappermode"] == "yes"
     plain: Scheme = "submission" if port == PORTS["submission"] else "smtp"
     scheme: Scheme = "submissions" if wrapped else plain
-    own = (
-        [address.strip("[]")] if address else settings["inet_interfaces"].replace(",", " ").split()
-    )
-    for one in own:
-        yield from (
-            Listener(scheme=scheme, address=literal, port=port) for literal in _literals(one)
-        )
-
-
-def _literals(interface: str) -> tuple[str | None, ...]:
-    if interface == "loopback-only":
-        return ("127.0.0.1",)
-    return (None if interface in {"all", "*"} else interface.strip("[]"),)
+    words = [address] if address else settings["inet_interfaces"].replace(",", " ").split()
+    for one in dict.fromkeys(map(literal, words)):
+        yield Listener(scheme=scheme, address=one, port=port)
 
 
 def _port(service: str) -> int:
     name = service.rpartition(":")[2]
-    if name.isdigit():
+    if name.isascii() and name.isdigit():
         return int(name)
-    if name not in _SERVICES:
+    try:
+        return _SERVICES.get(name) or socket.getservbyname(name, "tcp")
+    except OSError as e:
         raise ServerError(
-            f"master.cf: service {service} has no port that certcheck knows",
+            f"master.cf: service {service} has no port that this machine knows",
             hint="write its port as a number",
-        )
-    return _SERVICES[name]
+        ) from e

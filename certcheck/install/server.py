@@ -1,5 +1,6 @@
 """The seam between an installation and one kind of mail server."""
 
+import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,6 +52,18 @@ class Command:
 
     kind: ActionKind
     argv: tuple[str, ...]
+
+
+def literal(word: str) -> str | None:
+    """A listener's address as an IP literal; None, every address, for any other name."""
+    bare = word.strip("[]")
+    if bare in {"localhost", "loopback-only"}:
+        return "127.0.0.1"
+    try:
+        address = ipaddress.ip_address(bare)
+    except ValueError:
+        return None
+    return None if address.is_unspecified else str(address)
 
 
 class MailServer(Protocol):

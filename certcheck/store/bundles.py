@@ -15,6 +15,7 @@ from certcheck.model.bundle import Generation
 from certcheck.store import private
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,252}")
+_NUMBER = re.compile(r"[0-9]{1,9}")
 _MAX_BYTES = 256 * 1024
 
 
@@ -35,8 +36,7 @@ _ORIGIN = TypeAdapter(_Origin)
 def reference(text: str) -> tuple[str, int | None]:
     """Bundle and generation of `mail/3`, or of `mail` without one; raises InputError."""
     name, slash, number = text.partition("/")
-    digits = number.isascii() and number.isdigit()
-    if not _NAME.fullmatch(name) or (slash and not digits):
+    if not _NAME.fullmatch(name) or (slash and not _NUMBER.fullmatch(number)):
         raise InputError(f"{text!r} names no bundle", hint="write BUNDLE or BUNDLE/GENERATION")
     return name, int(number) if slash else None
 
@@ -53,6 +53,8 @@ def save(state: Path, generation: Generation) -> None:
     """
     try:
         parent = private.directory(private.directory(state / "bundles") / generation.bundle)
+        for killed in parent.glob(".new-*"):  # it holds a key that no run knows
+            shutil.rmtree(killed, ignore_errors=True)
         new = Path(tempfile.mkdtemp(prefix=".new-", dir=parent))
         try:
             _fill(new, generation)
@@ -117,7 +119,7 @@ def _numbers(state: Path, bundle: str) -> frozenset[int]:
         return frozenset()
     except OSError as e:
         raise Obstacle(f"cannot read {folder}: {e.strerror}", hint="run as its owner") from e
-    return frozenset(int(entry) for entry in entries if entry.isascii() and entry.isdigit())
+    return frozenset(int(entry) for entry in entries if _NUMBER.fullmatch(entry))
 
 
 def _bytes(path: Path) -> bytes:

@@ -4,8 +4,10 @@
 without a last `closed` event is open: the run was killed, and the next acting run puts it right.
 """
 
+import errno
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +15,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
-from certcheck.errors import Stranded
+from certcheck.errors import Obstacle, Stranded
 from certcheck.model.action import ActionKind, Expectation
 from certcheck.store import private
 
@@ -35,20 +37,22 @@ class Saved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Activation:
-    """A program that makes a server use the files that stand there, whichever they are."""
+    """A program that makes a server use its `files` (real paths), whatever stands in them."""
 
     server: str
     kind: ActionKind
     argv: tuple[str, ...]
+    files: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
-    """The head of a journal: which run, of which bundles, and what every cell served before."""
+    """The head of a journal: which run, with how many steps, and what every cell served before."""
 
     event: Literal["opened"] = "opened"
     command: str
     bundle: str
+    size: int
     before: tuple[Expectation, ...]
     after: tuple[Expectation, ...]
     activations: tuple[Activation, ...]
@@ -115,16 +119,26 @@ class Journal:
         """The steps that were begun, in their order."""
         return tuple(event for event in self.events if isinstance(event, Intended))
 
+    @property
+    def complete(self) -> bool:
+        """Whether every step of the run has been done; only its proof may be missing."""
+        return sum(isinstance(event, Did) for event in self.events) == self.opened.size
+
     def saved_bytes(self, saved: Saved) -> bytes:
-        """The replaced file's content."""
-        return (self.folder / saved.copy).read_bytes()
+        """The replaced file's content; raises Obstacle when it cannot be read."""
+        with _told(self.folder):
+            return (self.folder / saved.copy).read_bytes()
 
     def intend(self, step: Intended, before: bytes | None = None) -> None:
-        """Write down a step, with the file's old content, before it is done."""
+        """Write down a step, with the file's old content, before it is done.
+
+        Raises Obstacle, with the journal as it was, when the disk refuses; so do `did` and `close`.
+        """
         if before is not None:
             copy = f"files/{step.step}"
-            private.write_new(self.folder / copy, before)
-            private.sync(self.folder / "files")
+            with _told(self.folder):
+                private.write_new(self.folder / copy, before)
+                private.sync(self.folder / "files")
             if step.saved is not None:
                 step = replace(step, saved=replace(step.saved, copy=copy))
         self._append(step)
@@ -140,35 +154,40 @@ class Journal:
     def _append(self, event: Event) -> None:
         line = _EVENT.dump_json(event) + b"\n"
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
-        descriptor = os.open(self.folder / "events.jsonl", flags, 0o600)
-        try:
-            os.write(descriptor, line)
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        with _told(self.folder):
+            descriptor = os.open(self.folder / "events.jsonl", flags, 0o600)
+            try:
+                _write_whole(descriptor, line)
+            finally:
+                os.close(descriptor)
         self.events.append(event)
 
 
 def begin(state: Path, head: Opened, *, now: datetime) -> Journal:
-    """A new journal with its head written; the caller holds the lock."""
+    """A new journal with its head written; the caller holds the lock. Raises Obstacle."""
     parent = private.directory(state / "journal")
     stem = f"{now:%Y%m%dT%H%M%SZ}-{head.command}"
     taken = sum(1 for entry in parent.iterdir() if entry.name.startswith(stem))
     folder = parent / (f"{stem}-{taken + 1}" if taken else stem)
-    folder.mkdir(mode=0o700)
-    (folder / "files").mkdir(mode=0o700)
-    private.sync(parent)
     journal = Journal(folder=folder)
-    journal._append(head)  # noqa: SLF001 - the head is the module's to write
-    private.sync(folder)
+    with _told(folder):
+        folder.mkdir(mode=0o700)
+        (folder / "files").mkdir(mode=0o700)
+        private.sync(parent)
+        journal._append(head)  # noqa: SLF001 - the head is the module's to write
+        private.sync(folder)
     return journal
 
 
 def unfinished(state: Path) -> Sequence[Journal]:
-    """The open journals, youngest first, for the lock's holder; raises Stranded if damaged."""
+    """The open journals, youngest first, for the lock's holder.
+
+    Raises Stranded for a damaged one, Obstacle when they cannot be read.
+    """
     parent = state / "journal"
-    folders = sorted(parent.iterdir(), reverse=True) if parent.is_dir() else []
-    journals = [_read(folder) for folder in folders if folder.is_dir()]
+    with _told(parent):
+        folders = sorted(parent.iterdir(), reverse=True) if parent.is_dir() else []
+        journals = [_read(folder) for folder in folders if folder.is_dir()]
     return [j for j in journals if j.events and not isinstance(j.events[-1], Closed)]
 
 
@@ -184,3 +203,27 @@ def _read(folder: Path) -> Journal:
     except ValidationError as e:
         raise Stranded(f"journal {path} is damaged", hint="compare the files by hand") from e
     return Journal(folder=folder, events=events)
+
+
+def _write_whole(descriptor: int, line: bytes) -> None:
+    # All of the line or nothing of it: half a line would make what follows unreadable.
+    size = os.fstat(descriptor).st_size
+    try:
+        written = os.write(descriptor, line)
+        os.fsync(descriptor)
+    except OSError:
+        os.ftruncate(descriptor, size)
+        raise
+    if written != len(line):
+        os.ftruncate(descriptor, size)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@contextmanager
+def _told(place: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as e:
+        raise Obstacle(
+            f"cannot keep the journal in {place}: {e.strerror}", hint="look at the disk"
+        ) from e

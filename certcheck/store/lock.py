@@ -24,6 +24,17 @@ def locked(state: Path, *, command: str, now: datetime) -> Iterator[Path]:
     private.directory(state)
     descriptor = _opened(state / "lock")
     try:
+        _take(descriptor, state)
+        with _told(state):
+            _sign(descriptor, {"pid": os.getpid(), "since": f"{now:%FT%TZ}", "command": command})
+        _refuse_newer(state / "format")
+        yield state
+    finally:
+        os.close(descriptor)  # and with it the lock, also when the process is killed
+
+
+def _take(descriptor: int, state: Path) -> None:
+    with _told(state):
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -31,11 +42,6 @@ def locked(state: Path, *, command: str, now: datetime) -> Iterator[Path]:
                 f"another run holds {state}: {_holder(descriptor)}",
                 hint="wait until it has ended",
             ) from None
-        _sign(descriptor, {"pid": os.getpid(), "since": f"{now:%FT%TZ}", "command": command})
-        _refuse_newer(state / "format")
-        yield state
-    finally:
-        os.close(descriptor)  # and with it the lock, also when the process is killed
 
 
 def _opened(path: Path) -> int:
@@ -61,12 +67,25 @@ def _holder(descriptor: int) -> str:
 
 
 def _refuse_newer(path: Path) -> None:
-    if not path.exists():
-        private.write_new(path, f"{_FORMAT}\n".encode())
-        private.sync(path.parent)
-    written = path.read_text(errors="replace").strip()
+    with _told(path.parent):
+        written = path.read_text(errors="replace").strip() if path.exists() else ""
+        if not written:  # new, or its first run was killed just here
+            path.unlink(missing_ok=True)
+            private.write_new(path, f"{_FORMAT}\n".encode())
+            private.sync(path.parent)
+            return
     if written != str(_FORMAT):
         raise Obstacle(
             f"{path.parent} has format {written[:20]!r}, this certcheck knows {_FORMAT}",
             hint="use the newer certcheck that wrote it",
         )
+
+
+@contextmanager
+def _told(state: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as e:
+        raise Obstacle(
+            f"cannot use the store in {state}: {e.strerror}", hint="look at the disk"
+        ) from e

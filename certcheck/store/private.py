@@ -9,14 +9,17 @@ _OTHERS_WRITE = 0o022
 
 
 def directory(path: Path) -> Path:
-    """`path` as a directory of mode 0700, made if missing.
+    """`path` as a directory that only its owner can write, made with mode 0700 if missing.
 
     Raises Obstacle when others can write it, it belongs to another user, or it cannot be made.
     """
     try:
         for missing in reversed([p for p in (path, *path.parents) if not p.exists()]):
             missing.mkdir(mode=0o700, exist_ok=True)
+            sync(missing.parent)
         facts = path.stat()
+    except ValueError as e:
+        raise Obstacle(f"{str(path)!r} is no path: {e}", hint="correct [site] state") from e
     except OSError as e:
         raise Obstacle(
             f"cannot use the directory {path}: {e.strerror}", hint="run as the user who owns it"

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal
 
 from certcheck import dns
+from certcheck.config import Site
 from certcheck.model.certificate import Certificate
 from certcheck.model.endpoint import Endpoint, Hostname
 from certcheck.model.observation import Observation
@@ -14,29 +14,37 @@ from certcheck.probe.limits import Gate, Limits
 from certcheck.probe.observe import Depth, observed, unseen
 from certcheck.targets import Redirect
 
-Family = Literal["any", "ipv4", "ipv6"]
 Progress = Callable[[str], None]
 
+_TITLES: dict[dns.Family, str] = {"any": "", "ipv4": "IPv4", "ipv6": "IPv6"}
 _AT_ONCE = 32  # endpoints in work, over all hosts; the Gate keeps each host's share
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asking:
-    """How a command looks at servers; `given` are the addresses that certcheck.toml names."""
+    """How a command looks at servers: --connect-to beats certcheck.toml, which beats DNS."""
 
+    site: Site
     resolver: dns.Resolver
     limits: Limits
-    given: tuple[tuple[Hostname, tuple[str, ...]], ...] = ()
     redirects: tuple[Redirect, ...] = ()
-    family: Family = "any"
+    family: dns.Family = "any"
     roots: tuple[Certificate, ...] = ()
 
-    def addresses(self, host: Hostname) -> dns.Answer:
-        """The addresses of a host: certcheck.toml's before DNS."""
-        listed = dict(self.given).get(host)
-        if listed:
-            return dns.Answer(records=listed, status="found", secure=False)
+    def resolved(self, host: Hostname) -> dns.Answer:
+        """The addresses of a host by DNS."""
         return dns.addresses(host, resolver=self.resolver, family=self.family)
+
+    def listed(self, service: Endpoint) -> dns.Answer | None:
+        """The addresses of an endpoint by certcheck.toml, of the wanted family."""
+        known = self.site.addresses_at(service)
+        if not known:
+            return None
+        wanted = tuple(a for a in known if self.family in {"any", _family(a)})
+        detail = "" if wanted else f"certcheck.toml lists no {_TITLES[self.family]} address for it"
+        return dns.Answer(
+            records=wanted, status="found" if wanted else "none", secure=False, detail=detail
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,29 +93,39 @@ async def _observation(  # noqa: PLR0913, PLR0917 - passes on what `look` was gi
 
 
 async def _places(endpoints: Sequence[Endpoint], asking: Asking) -> list[_Place]:
-    hosts = list(dict.fromkeys(e.host for e in endpoints if not _redirect(e, asking)))
+    listed = {e: asking.listed(e) for e in endpoints if not _redirect(e, asking)}
+    hosts = list(dict.fromkeys(e.host for e, answer in listed.items() if answer is None))
     turns = asyncio.Semaphore(_AT_ONCE)
 
-    async def answer(host: Hostname) -> dns.Answer:
+    async def resolved(host: Hostname) -> dns.Answer:
         async with turns:
-            return await asyncio.to_thread(asking.addresses, host)
+            return await asyncio.to_thread(asking.resolved, host)
 
-    answers = dict(zip(hosts, await asyncio.gather(*map(answer, hosts)), strict=True))
-    return [place for e in endpoints for place in _places_of(e, answers, asking)]
+    answers = dict(zip(hosts, await asyncio.gather(*map(resolved, hosts)), strict=True))
+    return [
+        place
+        for e in endpoints
+        for place in _places_of(e, _redirect(e, asking), listed.get(e) or answers.get(e.host))
+    ]
 
 
 def _places_of(
-    endpoint: Endpoint, answers: dict[Hostname, dns.Answer], asking: Asking
+    endpoint: Endpoint, redirect: Redirect | None, answer: dns.Answer | None
 ) -> list[_Place]:
-    redirect = _redirect(endpoint, asking)
     if redirect:
         dialled = replace(endpoint, port=redirect.to_port or endpoint.port)
         return [_Place(endpoint=endpoint, dialled=dialled, address=redirect.address)]
-    answer = answers[endpoint.host]
-    if not answer.records:
-        trouble = answer.detail or "the name has no address"
-        return [_Place(endpoint=endpoint, dialled=endpoint, address=None, trouble=trouble)]
-    return [_Place(endpoint=endpoint, dialled=endpoint, address=a) for a in answer.records]
+    records, detail = (answer.records, answer.detail) if answer else ((), "")
+    found = [_Place(endpoint=endpoint, dialled=endpoint, address=a) for a in records]
+    # With addresses of one family a detail says why those of the other could not be had.
+    if found and not detail:
+        return found
+    trouble = detail or "the name has no address"
+    return [*found, _Place(endpoint=endpoint, dialled=endpoint, address=None, trouble=trouble)]
+
+
+def _family(address: str) -> dns.Family:
+    return "ipv6" if ":" in address else "ipv4"
 
 
 def _redirect(endpoint: Endpoint, asking: Asking) -> Redirect | None:

@@ -58,15 +58,7 @@ def demo(
         command="fingerprints",
         run=before,
     )
-    ordered = issue(
-        run_of("issue"),
-        wanted,
-        authority=authority,
-        state=means.site.site.state,
-        dry_run=False,
-        clock=means.clock,
-        say=means.say,
-    )
+    ordered = issue(run_of("issue"), wanted, means, authority=authority, dry_run=False)
     yield Chapter(
         title="A new certificate, by ACME",
         text="The private key is made here and stays here. The certificate authority asks for a "

@@ -6,12 +6,10 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from certcheck import x509
 from certcheck.config import ServerTable, Site
-from certcheck.errors import InputError, Obstacle, UnfitBundle
+from certcheck.errors import InputError, Obstacle
 from certcheck.install.carry_out import activations, carry_out, planned
 from certcheck.install.plan import Installation, Plan, plan
-from certcheck.judge.bundle import unfit
 from certcheck.model.action import Action, Expectation
 from certcheck.model.bundle import Generation
 from certcheck.model.run import Run, ended
@@ -19,6 +17,7 @@ from certcheck.probe.limits import Gate
 from certcheck.probe.proof import served
 from certcheck.store import bundles, journal
 from certcheck.store.lock import locked
+from certcheck.workflow.issue import refuse_unfit
 from certcheck.workflow.means import Means
 from certcheck.workflow.recover import heal
 from certcheck.workflow.serving import cells, expectations
@@ -65,6 +64,7 @@ def _done(run: Run, prepared: _Prepared, means: Means, healed: tuple[Action, ...
         bundle=prepared.title,
         before=prepared.before,
         after=prepared.after,
+        size=len(prepared.plan.steps),
         activations=activations(prepared.plan),
     )
     book = journal.begin(means.site.site.state, head, now=means.clock())
@@ -84,7 +84,7 @@ def _prepared(
     state = means.site.site.state
     generations = {t.bundle: bundles.load(state, t.bundle, number) for t in tables}
     for generation in generations.values():
-        _refuse_unfit(generation, means.site, now)
+        refuse_unfit(generation, _names(generation, means.site), now)
     installations = []
     for table in tables:
         server = means.server_of(table)
@@ -117,20 +117,9 @@ def _tables(site: Site, only: Sequence[str], bundle: str | None) -> tuple[Server
     return tables
 
 
-def _refuse_unfit(generation: Generation, site: Site, now: datetime) -> None:
-    listed = [n.ascii for b in site.bundle if b.name == generation.bundle for n in b.names]
-    where = f"the key of {generation.ref}"
-    reasons = unfit(
-        leaf_chain=generation.chain,
-        key_spki_sha256=x509.key_spki_sha256(generation.key_pem, where=where),
-        names=listed or generation.names,
-        now=now,
-    )
-    if reasons:
-        raise UnfitBundle(
-            f"{generation.ref} must not reach a server: {'; '.join(reasons)}",
-            hint="issue a new generation",
-        )
+def _names(generation: Generation, site: Site) -> tuple[str, ...]:
+    listed = (n.ascii for b in site.bundle if b.name == generation.bundle for n in b.names)
+    return tuple(listed) or generation.names
 
 
 def _confirmed(plan: Plan, means: Means) -> None:

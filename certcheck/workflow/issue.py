@@ -1,21 +1,23 @@
 """`certcheck issue`: order certificates, and keep each as a new generation of its bundle."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
 
 from certcheck import x509
 from certcheck.config import BundleTable, Site
-from certcheck.errors import InputError
+from certcheck.errors import InputError, Obstacle, UnfitBundle
 from certcheck.issue.order import Authority, issued
 from certcheck.issue.solver import ChallengeSolver
+from certcheck.judge.bundle import unfit
 from certcheck.model.bundle import Generation
 from certcheck.model.certificate import colons
 from certcheck.model.endpoint import Hostname
-from certcheck.model.run import Row, Run
+from certcheck.model.run import Row, Run, ended
 from certcheck.store import bundles
 from certcheck.store.lock import locked
+from certcheck.workflow.means import Means
+from certcheck.workflow.recover import heal
 
 DEADLINE = 300.0  # seconds for one order: validation by several vantage points takes a while
 
@@ -30,26 +32,38 @@ class Wanted:
     solver: ChallengeSolver
 
 
-def issue(  # noqa: PLR0913 - each is one side of the command
-    blank: Run,
-    wanted: Sequence[Wanted],
-    *,
-    authority: Authority,
-    state: Path,
-    dry_run: bool,
-    clock: Callable[[], datetime],
-    say: Callable[[str], None],
+def issue(
+    blank: Run, wanted: Sequence[Wanted], means: Means, *, authority: Authority, dry_run: bool
 ) -> Run:
-    """The run with one row per new generation. Raises what the CA and the store raise."""
+    """The run with one row per new generation, and the error of the bundle that was refused.
+
+    Raises what the store raises, and what the CA says of the first bundle.
+    """
     if dry_run:
         return replace(blank, rows=tuple(_planned(each, authority) for each in wanted))
-    with locked(state, command=blank.command, now=blank.started):
-        generations = [_issued(each, authority, state, clock, say) for each in wanted]
-    return replace(
+    generations: list[Generation] = []
+    error = None
+    with locked(means.site.site.state, command=blank.command, now=blank.started):
+        healed = heal(means)
+        for each in wanted:
+            try:
+                generations.append(_issued(each, authority, means))
+            except Obstacle as e:
+                error = _told_apart(e, each, wanted)
+                break
+    run = replace(
         blank,
         bundle=generations[-1].ref if len(generations) == 1 else None,
         rows=tuple(row(generation) for generation in generations),
+        actions=healed,
     )
+    return ended(run, error)
+
+
+def _told_apart(error: Obstacle, which: Wanted, wanted: Sequence[Wanted]) -> Obstacle:
+    if len(wanted) == 1:
+        return error
+    return Obstacle(f"bundle {which.bundle}: {error.message}", hint=error.hint)
 
 
 def chosen(site: Site, names: Sequence[Hostname], bundle: str | None) -> tuple[BundleTable, ...]:
@@ -67,15 +81,26 @@ def chosen(site: Site, names: Sequence[Hostname], bundle: str | None) -> tuple[B
     known = tuple(b for b in site.bundle if any(name in b.names for name in names))
     new = tuple(n for n in names if not any(n in b.names for b in known))
     if not new:
+        _refuse_other(bundle, known)
         return known
     title = bundle or new[0].ascii.replace("*", "wildcard")
+    if bundles.reference(title)[1] is not None:
+        raise InputError(f"{title!r} names a generation", hint="a new one gets its number itself")
     if any(b.name == title for b in site.bundle):
         listed = ", ".join(n.ascii for n in new)
         raise InputError(
             f"[[bundle]] {title!r} does not list {listed}", hint="add it there, or leave it out"
         )
-    bundles.reference(title)
     return (*known, BundleTable(name=title, names=new))
+
+
+def _refuse_other(bundle: str | None, known: Sequence[BundleTable]) -> None:
+    if bundle is not None and [b.name for b in known] != [bundle]:
+        listed = ", ".join(b.name for b in known)
+        raise InputError(
+            f"these names belong to [[bundle]] {listed}, not to {bundle!r}",
+            hint="leave --bundle out",
+        )
 
 
 def row(generation: Generation) -> Row:
@@ -102,13 +127,8 @@ def _planned(wanted: Wanted, authority: Authority) -> Row:
     }
 
 
-def _issued(
-    wanted: Wanted,
-    authority: Authority,
-    state: Path,
-    clock: Callable[[], datetime],
-    say: Callable[[str], None],
-) -> Generation:
+def _issued(wanted: Wanted, authority: Authority, means: Means) -> Generation:
+    state = means.site.site.state
     order = issued(
         wanted.names,
         authority=authority,
@@ -117,7 +137,7 @@ def _issued(
         solver=wanted.solver,
         state=state,
         deadline=DEADLINE,
-        progress=say,
+        progress=means.say,
     )
     generation = Generation(
         bundle=wanted.bundle,
@@ -126,10 +146,27 @@ def _issued(
         key_kind=order.key_kind,
         directory=order.directory,
         order_url=order.order_url,
-        created=clock(),
+        created=means.clock(),
         chain=order.chain,
         key_pem=order.key_pem,
     )
+    refuse_unfit(generation, generation.names, means.clock())
     bundles.save(state, generation)
-    say(f"stored as {generation.ref}")
+    means.say(f"stored as {generation.ref}")
     return generation
+
+
+def refuse_unfit(generation: Generation, names: Sequence[str], now: datetime) -> None:
+    """Raise UnfitBundle when a generation must not reach a server that serves `names`."""
+    where = f"the key of {generation.ref}"
+    reasons = unfit(
+        leaf_chain=generation.chain,
+        key_spki_sha256=x509.key_spki_sha256(generation.key_pem, where=where),
+        names=names,
+        now=now,
+    )
+    if reasons:
+        raise UnfitBundle(
+            f"{generation.ref} must not reach a server: {'; '.join(reasons)}",
+            hint="issue a new generation",
+        )

@@ -1,36 +1,77 @@
-"""`certcheck recover`: what a killed run left half done is put back, and proved."""
+"""`certcheck recover`: what a killed run left is finished or put back, and proved."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from certcheck.errors import Obstacle, Stranded
-from certcheck.install.undo import undo
+from certcheck.install.undo import close, undo
 from certcheck.model.action import Action
-from certcheck.model.run import Row, Run
+from certcheck.model.run import Run, ended
 from certcheck.store import journal
+from certcheck.store.journal import Journal
 from certcheck.store.lock import locked
 from certcheck.workflow.means import Means
 
 
 def recover(blank: Run, means: Means) -> Run:
-    """The run with what was put back, or without any action when no run was killed.
+    """The run with what was finished or put back, or without any row when no run was killed.
 
-    Raises Stranded when the old state cannot be proved.
+    Its error is Stranded when neither state can be proved.
     """
     state = means.site.site.state
     with locked(state, command=blank.command, now=blank.started):
-        left = journal.unfinished(state)
-        rows: tuple[Row, ...] = tuple({"journal": j.id, "result": "undone"} for j in left)
-        return replace(blank, actions=heal(means), rows=rows)
+        ends = _ends(means)
+    run = replace(
+        blank,
+        actions=tuple(action for end in ends for action in end.actions),
+        rows=tuple(
+            {"journal": end.journal, "bundle": end.bundle, "result": end.result} for end in ends
+        ),
+    )
+    return ended(run, ends[-1].error if ends else None)
 
 
 def heal(means: Means) -> tuple[Action, ...]:
-    """Put back what open journals changed; the caller holds the lock. Raises Stranded."""
-    actions: list[Action] = []
+    """Finish or put back what a killed run left; the caller holds the lock. Raises Stranded."""
+    ends = _ends(means)
+    if ends and ends[-1].error:
+        raise ends[-1].error
+    return tuple(action for end in ends for action in end.actions)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _End:
+    """What became of an open journal."""
+
+    journal: str
+    bundle: str
+    result: str
+    actions: tuple[Action, ...] = ()
+    error: Stranded | None = None
+
+
+def _ends(means: Means) -> list[_End]:
+    ends: list[_End] = []
     for book in journal.unfinished(means.site.site.state):
-        means.say(f"putting back what the killed run {book.id} changed")
-        why = Obstacle(f"the run {book.id} was killed")
-        back = undo(book, host=means.host, verify=means.verify, clock=means.clock, why=why)
-        if isinstance(back.error, Stranded):
-            raise back.error
-        actions += back.actions
-    return tuple(actions)
+        ends.append(_end(book, means))
+        if ends[-1].error:
+            break  # an older journal is not touched before the younger one is right
+    return ends
+
+
+def _end(book: Journal, means: Means) -> _End:
+    bundle = book.opened.bundle
+    if book.complete and means.verify(book.opened.after).holds:
+        means.say(f"the killed run {book.id} had done everything: {bundle} is served")
+        close(book, "done")
+        return _End(journal=book.id, bundle=bundle, result="finished")
+    means.say(f"putting back what the killed run {book.id} changed")
+    why = Obstacle(f"the run {book.id} was killed")
+    back = undo(book, host=means.host, verify=means.verify, clock=means.clock, why=why)
+    stranded = back.error if isinstance(back.error, Stranded) else None
+    return _End(
+        journal=book.id,
+        bundle=bundle,
+        result="stranded" if stranded else "undone",
+        actions=back.actions,
+        error=stranded,
+    )

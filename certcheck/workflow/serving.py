@@ -32,13 +32,17 @@ def cells(
 ) -> tuple[Served, ...]:
     """Every cell of these servers: the ports of their own configuration, and the toml's.
 
-    Raises Obstacle when a host has no address.
+    Raises Obstacle when a host has no address, or a server no port.
     """
     found: dict[Cell, Served] = {}
     ports = {each.port for i in installations for each in i.current.listeners}
     for table, installation in zip(tables, installations, strict=True):
         for cell in _cells_of(site, table, installation, ports, asking):
             found.setdefault(cell, Served(cell=cell, installation=installation))
+    provable = {each.installation.server.name for each in found.values()}
+    without = {i.server.name for i in installations} - provable
+    if without:
+        raise _nothing_to_prove(without)
     return tuple(found.values())
 
 
@@ -47,11 +51,12 @@ def expectations(
 ) -> tuple[tuple[Expectation, ...], tuple[Expectation, ...]]:
     """What each cell served before, and what it shall serve after: the two sides of a journal.
 
-    Raises Obstacle when a port does not answer at all. A port without TLS is left out; one whose
-    TLS is broken has no before.
+    Raises Obstacle when a port does not answer at all, or a server has no port with TLS. A port
+    without TLS is left out; one whose TLS is broken has no before.
     """
     refuse_unanswered(before)
     past, future = [], []
+    unproved = {each.installation.server.name for each in served}
     for each, now in zip(served, before, strict=True):
         leaves = frozenset(leaf for leaf, _ in now.served)
         if now.detail.startswith("starttls_not_offered"):
@@ -62,7 +67,17 @@ def expectations(
             past.append(Expectation(cell=each.cell, sha256=leaves))
         if after:
             future.append(Expectation(cell=each.cell, sha256=after))
+            unproved.discard(each.installation.server.name)
+    if unproved:
+        raise _nothing_to_prove(unproved)
     return tuple(past), tuple(future)
+
+
+def _nothing_to_prove(servers: set[str]) -> Obstacle:
+    return Obstacle(
+        f"no port with TLS could prove an installation into {', '.join(sorted(servers))}",
+        hint="switch TLS on there, or list its [[endpoint]]s",
+    )
 
 
 def refuse_unanswered(before: Sequence[CellProof]) -> None:
@@ -83,7 +98,8 @@ def _cells_of(
     listened: set[int],
     asking: Asking,
 ) -> Iterator[Cell]:
-    names = {n.removeprefix("*.") for s in installation.current.slots for n in s.names}
+    # A wildcard covers what is one label below it, and not the name itself.
+    names = {n.replace("*", "certcheck", 1) for s in installation.current.slots for n in s.names}
     for listener in installation.current.listeners:
         for service in _endpoints_at(site, table, listener):
             addresses = [listener.address] if listener.address else _addresses(table, asking)
@@ -111,10 +127,9 @@ def _endpoints_at(site: Site, table: ServerTable, listener: Listener) -> list[En
 
 
 def _addresses(table: ServerTable, asking: Asking) -> tuple[str, ...]:
-    answer = asking.addresses(table.host)
-    if not answer.records:
+    found = asking.site.addresses_of(table.host) or asking.resolved(table.host).records
+    if not found:
         raise Obstacle(
-            f"{table.host.ascii} has no address: {answer.detail or answer.status}",
-            hint=f"give [[host]] {table.host.ascii} its addresses",
+            f"{table.host.ascii} has no address", hint="give its [[host]] some in certcheck.toml"
         )
-    return answer.records
+    return found

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Certcheck
+from tests.conftest import COMMAND, Certcheck
 
 COMMANDS = ["demo", "fingerprints", "audit", "issue", "install", "recover", "lab up"]
 
@@ -153,6 +153,43 @@ def test_an_output_that_cannot_be_written_is_refused_at_once(certcheck: Certchec
 
     assert ended.code == 2
     assert "cannot write gone/report.txt" in ended.complaint
+
+
+def test_an_older_report_does_not_survive_an_error(certcheck: Certcheck, tmp_path: Path) -> None:
+    (tmp_path / "report.txt").write_text("yesterday's")
+
+    ended = certcheck("audit", "-o", "report.txt", "-c", "gone.toml", "imap://localhost")
+
+    assert ended.code == 2
+    assert "cannot read gone.toml" in (tmp_path / "report.txt").read_text()
+
+
+def test_a_reader_that_has_seen_enough_changes_nothing() -> None:
+    audit = subprocess.Popen(
+        [*COMMAND, "audit", "--json", "imap://127.0.0.1:9"], stdout=subprocess.PIPE, stderr=-1
+    )
+    assert audit.stdout is not None
+    assert audit.stderr is not None
+    audit.stdout.close()
+
+    with audit.stderr:
+        assert audit.stderr.read() == b""
+    assert audit.wait(timeout=60) == 1
+
+
+def test_a_full_disk_is_told(certcheck: Certcheck) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [*COMMAND, "audit", "imap://127.0.0.1:9"],
+            stdout=full,
+            stderr=-1,
+            text=True,
+            check=False,
+        )
+
+    assert done.returncode == 1  # the port is closed, as it was
+    assert "cannot write the result: No space left" in done.stderr
+    assert certcheck("fingerprints", "-o", "/dev/full", "imap://127.0.0.1:9").code == 3
 
 
 def test_a_closed_port_that_was_asked_for_is_a_finding(certcheck: Certcheck) -> None:

@@ -5,6 +5,7 @@ import signal
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import FrameType
 
 import pytest
 
@@ -33,10 +34,6 @@ def test_a_silent_failure_still_has_a_complaint() -> None:
     assert "exit code 4" in HOST.run(["sh", "-c", "exit 4"]).complaint
 
 
-def test_a_program_reads_what_it_is_given() -> None:
-    assert HOST.run(["cat"], stdin=b"secret").stdout == "secret"
-
-
 def test_a_hanging_program_is_stopped_with_its_children(tmp_path: Path) -> None:
     pid_file = tmp_path / "pid"
 
@@ -49,6 +46,37 @@ def test_a_hanging_program_is_stopped_with_its_children(tmp_path: Path) -> None:
         os.sched_yield()
     state = Path(f"/proc/{child}/stat")
     assert not state.exists() or state.read_text().split()[2] == "Z"
+
+
+def test_a_signal_ends_the_program_before_anything_else_is_done(tmp_path: Path) -> None:
+    pid_file = tmp_path / "pid"
+    before = signal.signal(signal.SIGALRM, _interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 0.5)
+    try:
+        with pytest.raises(InterruptedError):
+            HOST.run(["sh", "-c", f"echo $$ >{pid_file}; exec sleep 60"])
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+    assert not Path(f"/proc/{int(pid_file.read_text())}").exists()
+
+
+def _interrupt(signum: int, _frame: FrameType | None) -> None:
+    raise InterruptedError(signum)
+
+
+def test_without_a_path_the_working_directory_is_not_searched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planted = tmp_path / "planted"
+    planted.write_text("#!/bin/sh\necho planted\n")
+    planted.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PATH")
+
+    with pytest.raises(Obstacle, match="cannot run planted"):
+        HOST.run(["planted"])
 
 
 def test_a_program_that_leaves_a_daemon_behind_does_not_block() -> None:
@@ -111,11 +139,25 @@ def test_a_file_that_changed_meanwhile_is_left_alone(file: Path) -> None:
 
 def test_a_leftover_of_a_crash_is_no_hindrance(file: Path) -> None:
     before = HOST.read(file)
-    file.with_name(f".{file.name}.{os.getpid()}.certcheck").write_bytes(b"half")
+    leftover(file).write_bytes(b"half a key")
 
     HOST.replace(file, b"new", expecting=before.sha256, like=before)
 
     assert file.read_bytes() == b"new"
+    assert not leftover(file).exists()
+
+
+def test_a_leftover_of_a_crash_can_be_removed(file: Path) -> None:
+    leftover(file).write_bytes(b"half a key")
+
+    HOST.tidy(file)
+
+    assert not leftover(file).exists()
+    assert file.read_bytes() == b"old"
+
+
+def leftover(file: Path) -> Path:
+    return file.with_name(f".{file.name}.certcheck")
 
 
 def test_a_directory_that_cannot_be_written_is_an_obstacle(tmp_path: Path) -> None:
@@ -137,14 +179,12 @@ def test_a_failed_write_leaves_no_temporary_file(file: Path) -> None:
     assert [entry.name for entry in file.parent.iterdir()] == [file.name]
 
 
-def test_remove_compares_first(file: Path) -> None:
-    digest = HOST.read(file).sha256
-    with pytest.raises(Obstacle, match="has changed"):
-        HOST.remove(file, expecting="0" * 64)
+def test_a_loop_of_links_is_an_obstacle(tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to("b")
+    (tmp_path / "b").symlink_to("a")
 
-    HOST.remove(file, expecting=digest)
-
-    assert not file.exists()
+    with pytest.raises(Obstacle, match="cannot read"):
+        HOST.read(tmp_path / "a")
 
 
 def test_a_huge_file_is_refused(tmp_path: Path) -> None:

@@ -100,7 +100,9 @@ def test_a_reference_is_read(text: str, meant: tuple[str, int | None]) -> None:
     assert bundles.reference(text) == meant
 
 
-@pytest.mark.parametrize("text", ["", "../x", "mail/", "mail/x", "mail/3/4", "mail/-1", "a/٣", "A"])
+@pytest.mark.parametrize(
+    "text", ["", "../x", "mail/", "mail/x", "mail/3/4", "mail/-1", "a/٣", "A", "a/" + "9" * 5000]
+)
 def test_a_bad_reference_is_refused(text: str) -> None:
     with pytest.raises(InputError, match="names no bundle"):
         bundles.reference(text)
@@ -121,3 +123,14 @@ def test_damage_is_told_by_file(state: Path, generation: Generation) -> None:
     (folder / "origin.json").unlink()
     with pytest.raises(Obstacle, match="cannot read"):
         bundles.load(state, "mail")
+
+
+def test_what_a_killed_save_left_is_removed(state: Path, generation: Generation) -> None:
+    bundles.save(state, generation)
+    killed = state / "bundles" / "mail" / ".new-abc"
+    killed.mkdir()
+    (killed / "key.pem").write_bytes(b"a key")
+
+    bundles.save(state, replace(generation, number=2))
+
+    assert not killed.exists()

@@ -1,11 +1,15 @@
 """What stands in the journal is there before the step, and survives a kill at any byte."""
 
+import resource
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from certcheck.errors import Stranded
+from certcheck.errors import Obstacle, Stranded
 from certcheck.model.action import Cell, Expectation
 from certcheck.store import journal
 from certcheck.store.journal import Activation, Intended, Journal, Opened, Saved
@@ -17,9 +21,12 @@ CELL = Cell(endpoint=endpoint("imap://mail.example.test"), address="192.0.2.7", 
 HEAD = Opened(
     command="install",
     bundle="mail/3",
+    size=1,
     before=(Expectation(cell=CELL, sha256=frozenset({"ab" * 32})),),
     after=(Expectation(cell=CELL, sha256=frozenset({"cd" * 32})),),
-    activations=(Activation(server="dovecot", kind="reload", argv=("doveadm", "reload")),),
+    activations=(
+        Activation(server="dovecot", kind="reload", argv=("doveadm", "reload"), files=("/x",)),
+    ),
 )
 STEP = Intended(
     step=1,
@@ -123,3 +130,43 @@ def test_a_journal_without_its_head_is_not_guessed_at(book: Journal) -> None:
 
 def test_without_a_store_nothing_is_open(tmp_path: Path) -> None:
     assert journal.unfinished(tmp_path) == []
+
+
+def test_a_journal_is_complete_when_all_its_steps_are_done(book: Journal) -> None:
+    book.intend(STEP, b"old bytes")
+    assert not book.complete
+
+    book.did(1)
+
+    assert book.complete
+
+
+def test_a_full_disk_leaves_the_journal_as_it_was(state: Path, book: Journal) -> None:
+    before = (book.folder / "events.jsonl").read_bytes()
+
+    with limited(len(before) + 20), pytest.raises(Obstacle, match="cannot keep the journal"):
+        book.did(1)
+
+    assert (book.folder / "events.jsonl").read_bytes() == before
+    book.close("undone")
+    assert journal.unfinished(state) == []
+
+
+def test_a_full_disk_is_told_before_a_step_is_done(book: Journal) -> None:
+    with limited(4), pytest.raises(Obstacle, match="cannot keep the journal"):
+        book.intend(STEP, b"the old bytes of a file")
+
+    assert book.steps == ()
+
+
+@contextmanager
+def limited(size: int) -> Iterator[None]:
+    """No file may grow beyond `size` bytes, as on a full disk or over a quota."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, handler)

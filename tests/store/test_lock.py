@@ -112,3 +112,10 @@ def test_a_state_below_a_file_is_refused(tmp_path: Path) -> None:
         locked(tmp_path / "file" / "state", command="", now=NOW),
     ):
         pytest.fail("impossible")
+
+
+def test_a_store_whose_first_run_was_killed_is_usable(tmp_path: Path) -> None:
+    (tmp_path / "format").touch()
+
+    with locked(tmp_path, command="issue", now=NOW):
+        assert (tmp_path / "format").read_text() == "1\n"

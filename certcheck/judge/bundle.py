@@ -7,8 +7,6 @@ from itertools import pairwise
 from certcheck.judge import served
 from certcheck.model.certificate import Certificate
 
-_RSA_BITS = 2048
-
 
 def unfit(
     *,
@@ -55,5 +53,5 @@ def _own_reasons(certificate: Certificate, now: datetime) -> Iterator[str]:
         start = served.shown(certificate.not_before)
         yield f"{certificate.title} is valid only from {start} on"
     family, _, bits = certificate.key.partition(" ")
-    if family == "RSA" and int(bits) < _RSA_BITS:
+    if family == "RSA" and int(bits) < served.RSA_BITS:
         yield f"the key of {certificate.title} is too weak ({certificate.key})"

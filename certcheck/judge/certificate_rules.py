@@ -9,7 +9,6 @@ from certcheck.judge.fault import Fault, rule
 from certcheck.model.certificate import Certificate
 from certcheck.model.observation import Observation
 
-_RSA_BITS = 2048
 _EC_BITS = 224
 _SHORT_LIVED = timedelta(days=10)
 _OLD_HASH = re.compile(
@@ -24,7 +23,7 @@ def expired(observation: Observation, now: datetime) -> Iterator[Fault]:
     Every mail program warns or refuses. Another expired certificate in the chain is a warning:
     old programs stop at it, new ones find a way around it.
     """
-    for deployment in served.deployments(observation):
+    for deployment in observation.certificates:
         needed = served.issuer(deployment.chain)
         for place, each in enumerate(deployment.chain):
             if each.not_after < now:
@@ -51,7 +50,7 @@ def not_yet_valid(observation: Observation, now: datetime) -> Iterator[Fault]:
     Every mail program warns or refuses until then. Either it was installed too early, or a
     clock is wrong.
     """
-    for deployment in served.deployments(observation):
+    for deployment in observation.certificates:
         if deployment.leaf.not_before > now:
             fault = Fault(
                 message="The certificate is valid only from "
@@ -71,7 +70,7 @@ def expires_soon(observation: Observation, now: datetime) -> Iterator[Fault]:
     parts of the lifetime, because a number of days says nothing about certificates that live
     for six days, or for three years.
     """
-    for deployment in served.deployments(observation):
+    for deployment in observation.certificates:
         leaf = deployment.leaf
         lifetime, left = leaf.not_after - leaf.not_before, leaf.not_after - now
         share = 1 / 2 if lifetime < _SHORT_LIVED else 1 / 3
@@ -132,7 +131,7 @@ def name_missing_without_sni(observation: Observation, _now: datetime) -> Iterat
     default certificate. Only they ask or refuse. Silent where everybody gets that certificate.
     """
     host = served.host(observation)
-    for deployment in served.deployments(observation):
+    for deployment in observation.certificates:
         leaf = deployment.leaf
         default_only = deployment.server_name is None and not host.is_ip
         if default_only and not served.covered(leaf, host.ascii):
@@ -151,7 +150,7 @@ def self_signed(observation: Observation, _now: datetime) -> Iterator[Fault]:
 
     No mail program can tell it from a forged one, so every one asks the customer or refuses.
     """
-    for deployment in served.deployments(observation):
+    for deployment in observation.certificates:
         if deployment.leaf.self_signed:
             fault = Fault(
                 message="The certificate is self-signed: every mail program asks the customer to "
@@ -171,7 +170,7 @@ def weak_key(observation: Observation, _now: datetime) -> Iterator[Fault]:
     for deployment, each, _ in served.certificates(observation):
         family, _, size = each.key.partition(" ")
         bits = int(next(iter(re.findall(r"\d{3,}", size)), "0"))
-        wanted = {"RSA": _RSA_BITS, "ECDSA": _EC_BITS}.get(family, 0)
+        wanted = {"RSA": served.RSA_BITS, "ECDSA": _EC_BITS}.get(family, 0)
         if 0 < bits < wanted:
             fault = Fault(
                 message=f"The key of {each.title} is too weak ({each.key}): current mail programs "

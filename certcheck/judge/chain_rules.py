@@ -26,7 +26,7 @@ def chain_incomplete(observation: Observation, _now: datetime) -> Iterator[Fault
     have met it before (Apple, Windows) do not notice; Thunderbird, Android and most scripts
     refuse. Not said when a trust store accepts the chain as it is.
     """
-    for each in served.deployments(observation):
+    for each in observation.certificates:
         if _incomplete(each):
             fault = Fault(
                 message=f"The intermediate certificate {each.leaf.issuer or 'without a name'} is "
@@ -51,7 +51,7 @@ def chain_disordered(observation: Observation, _now: datetime) -> Iterator[Fault
     The chain is out of order, or holds one that does not belong to it. TLS 1.3 programs sort it
     out, older ones refuse.
     """
-    for each in served.deployments(observation):
+    for each in observation.certificates:
         strangers = tuple(
             parent.title
             for child, parent in pairwise(each.chain)
@@ -76,7 +76,7 @@ def chain_has_root(observation: Observation, _now: datetime) -> Iterator[Fault]:
     Nobody needs it, since a program trusts its own copy or none; it only makes each handshake
     longer.
     """
-    for each in served.deployments(observation):
+    for each in observation.certificates:
         roots = [link.title for link in each.chain[1:] if link.self_signed]
         if roots:
             yield Fault(

@@ -12,27 +12,19 @@ from certcheck.model.observation import Deployment, Observation
 from certcheck.names import covers
 from certcheck.targets import endpoint
 
+RSA_BITS = 2048  # the least that is still sound (CA/Browser Forum Baseline Requirements 6.1.5)
+
 
 def host(observation: Observation) -> Hostname:
     """The host that the endpoint names, which mail programs compare with the certificate."""
     return endpoint(observation.endpoint).host
 
 
-def deployments(observation: Observation) -> tuple[Deployment, ...]:
-    """What is served, each leaf once; what is served with SNI comes first."""
-    ordered = sorted(observation.deployments, key=lambda each: each.server_name is None)
-    found: dict[str, Deployment] = {}
-    for each in ordered:
-        if each.chain:
-            found.setdefault(each.leaf.sha256, each)
-    return tuple(found.values())
-
-
 def for_customers(observation: Observation) -> tuple[Deployment, ...]:
     """What a mail program gets that sends SNI; for an IP address there is no SNI to send."""
     named = host(observation).server_name is not None
     return tuple(
-        each for each in deployments(observation) if (each.server_name is not None) == named
+        each for each in observation.certificates if (each.server_name is not None) == named
     )
 
 
@@ -47,7 +39,7 @@ def weighed(observation: Observation, deployment: Deployment, fault: Fault) -> F
 def certificates(observation: Observation) -> Iterator[tuple[Deployment, Certificate, int]]:
     """Every certificate once, with its place in the chain: 0 is a server's own."""
     seen = set()
-    for deployment in deployments(observation):
+    for deployment in observation.certificates:
         for place, each in enumerate(deployment.chain):
             if each.sha256 not in seen:
                 seen.add(each.sha256)

@@ -121,3 +121,12 @@ class Observation:
     engines: tuple[str, ...] = ()
     connections: int = 0
     doubts: tuple[str, ...] = ()
+
+    @property
+    def certificates(self) -> tuple[Deployment, ...]:
+        """What is served, each leaf once; what is served with SNI comes first."""
+        found: dict[str, Deployment] = {}
+        for each in sorted(self.deployments, key=lambda each: each.server_name is None):
+            if each.chain:
+                found.setdefault(each.leaf.sha256, each)
+        return tuple(found.values())

@@ -44,15 +44,6 @@ def listed(names: Sequence[str], most: int = _SHOWN) -> str:
     return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
 
 
-def distinct(deployments: Sequence[Deployment]) -> tuple[Deployment, ...]:
-    """What is served, each leaf once; what is served with SNI comes first."""
-    found: dict[str, Deployment] = {}
-    for each in sorted(deployments, key=lambda each: each.server_name is None):
-        if each.chain:
-            found.setdefault(each.leaf.sha256, each)
-    return tuple(found.values())
-
-
 def remarks(observation: Observation, deployment: Deployment) -> Iterator[str]:
     """What is unusual about where or how often a certificate was seen."""
     if deployment.server_name is None and observation.server_name is not None:
@@ -74,7 +65,7 @@ def facts(observation: Observation, now: datetime) -> Iterator[tuple[str, str]]:
         return
     if observation.protocols:
         yield "TLS", _versions(observation)
-    for each in distinct(observation.deployments):
+    for each in observation.certificates:
         yield "certificate", ", ".join((_names(each.leaf), *remarks(observation, each)))
         yield "", f"{each.leaf.key}, {_issued(each.leaf)}"
         yield "", f"valid until {_moment(each.leaf.not_after)}, {_left(each.leaf, now)}"

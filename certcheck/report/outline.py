@@ -216,7 +216,7 @@ def _served(observation: Observation) -> Iterator[Served]:
     label = f"{_label(observation.endpoint)} {observation.address or ''}".rstrip()
     if observation.outcome != "seen" or not observation.deployments:
         yield Served(label=label, certificate=None, remark=facts.why(observation))
-    for each in facts.distinct(observation.deployments):
+    for each in observation.certificates:
         yield Served(
             label=label, certificate=each.leaf, remark=", ".join(facts.remarks(observation, each))
         )

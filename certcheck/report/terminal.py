@@ -49,12 +49,6 @@ def write(run: Run, stream: TextIO, *, color: bool, width: int | None) -> None:
         )
 
 
-def failure(error: Failure) -> str:
-    """The error that ended a run, on one line each: what and where, then what next."""
-    hint = f"\n  {safe(error.hint)}" if error.hint else ""
-    return f"error: {safe(error.message)}{hint}"
-
-
 def _lines(run: Run, width: int | None) -> Iterator[Line]:
     if run.error:
         yield from _failure(run.error, width)

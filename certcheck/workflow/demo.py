@@ -34,6 +34,52 @@ class Chapter:
     run: Run
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Words:
+    """What stands above a chapter, and the command without `certcheck`."""
+
+    title: str
+    text: str
+    command: str
+
+
+_BEFORE = _Words(
+    title="What mail programs see before the change",
+    text="Every port shows a certificate. Its fingerprint is what a mail program shows its owner "
+    "when it asks whether to trust the server.",
+    command="fingerprints",
+)
+_ISSUE = _Words(
+    title="A new certificate, by ACME",
+    text="The private key is made here and stays here. The certificate authority asks for a proof "
+    "of each name over HTTP, then signs.",
+    command="issue",
+)
+_PLAN = _Words(
+    title="What an installation would do",
+    text="Nothing is changed yet. The servers themselves have said which files they use.",
+    command="install --dry-run",
+)
+_INSTALL = _Words(
+    title="Installed, and proved on every port",
+    text="Each step and its way back went into a journal before it was done. Had one port not "
+    "served the new certificate, the old files would be back now.",
+    command="install",
+)
+_AUDIT = _Words(
+    title="Is every port sound now?",
+    text="Two engines have looked: certcheck's own handshakes, and sslyze. The authority of this "
+    "demo is a private one, which no mail program knows.",
+    command="audit",
+)
+_AFTER = _Words(
+    title="What customers will be asked to accept",
+    text="A mail program that does not trust the authority asks its owner, once for IMAP and once "
+    "for SMTP. The owner compares what it shows with the new fingerprint.",
+    command="fingerprints",
+)
+
+
 def demo(
     blank: Run,
     means: Means,
@@ -44,64 +90,38 @@ def demo(
 ) -> Iterator[Chapter]:
     """The chapters, each yielded when it is done; the last one compares before and after.
 
-    Raises what the commands raise; stops after a chapter whose exit code is not 0.
+    Raises what the commands raise; stops after an installation that was undone.
     """
-
-    def run_of(command: str) -> Run:
-        return replace(blank, command=command, started=means.clock())
-
-    before = fingerprints(run_of("fingerprints"), endpoints, means.asking, seen=_unheard)
-    yield Chapter(
-        title="What mail programs see before the change",
-        text="Every port shows a certificate. Its fingerprint is what a mail program shows its "
-        "owner when it asks whether to trust the server.",
-        command="fingerprints",
-        run=before,
-    )
-    ordered = issue(run_of("issue"), wanted, means, authority=authority, dry_run=False)
-    yield Chapter(
-        title="A new certificate, by ACME",
-        text="The private key is made here and stays here. The certificate authority asks for a "
-        "proof of each name over HTTP, then signs.",
-        command="issue",
-        run=ordered,
-    )
-    planned = install(run_of("install"), means, ref=None, only=(), dry_run=True)
-    yield Chapter(
-        title="What an installation would do",
-        text="Nothing is changed yet. The servers themselves have said which files they use.",
-        command="install --dry-run",
-        run=planned,
-    )
-    installed = install(run_of("install"), means, ref=None, only=(), dry_run=False)
-    yield Chapter(
-        title="Installed, and proved on every port",
-        text="Each step and its way back went into a journal before it was done. Had one port not "
-        "served the new certificate, the old files would be back now.",
-        command="install",
-        run=installed,
-    )
+    before = fingerprints(_of(blank, "fingerprints"), endpoints, means.asking, seen=_unheard)
+    yield _chapter(_BEFORE, before)
+    ordered = issue(_of(blank, "issue"), wanted, means, authority=authority, dry_run=False)
+    yield _chapter(_ISSUE, ordered)
+    planned = install(_of(blank, "install"), means, ref=None, only=(), dry_run=True)
+    yield _chapter(_PLAN, planned)
+    installed = install(_of(blank, "install"), means, ref=None, only=(), dry_run=False)
+    yield _chapter(_INSTALL, installed)
     if installed.exit_code:
         return
     judged = audit(
-        run_of("audit"), endpoints, means.asking, depth="standard", fail_on="error", seen=_unheard
+        _of(blank, "audit"),
+        endpoints,
+        means.asking,
+        depth="standard",
+        fail_on="error",
+        seen=_unheard,
     )
-    yield Chapter(
-        title="Is every port sound now?",
-        text="Two engines have looked: certcheck's own handshakes, and sslyze. The authority of "
-        "this demo is a private one, which no mail program knows.",
-        command="audit",
-        run=judged,
-    )
-    after = fingerprints(run_of("fingerprints"), endpoints, means.asking, seen=_unheard)
+    yield _chapter(_AUDIT, judged)
+    after = fingerprints(_of(blank, "fingerprints"), endpoints, means.asking, seen=_unheard)
     rows = comparison(before.observations, after.observations)
-    yield Chapter(
-        title="What customers will be asked to accept",
-        text="A mail program that does not trust the authority asks its owner, once for IMAP and "
-        "once for SMTP. The owner compares what it shows with the new fingerprint.",
-        command="fingerprints",
-        run=replace(after, command="demo", rows=rows, observations=()),
-    )
+    yield _chapter(_AFTER, replace(after, command="demo", rows=rows, observations=()))
+
+
+def _of(blank: Run, command: str) -> Run:
+    return replace(blank, command=command)
+
+
+def _chapter(words: _Words, run: Run) -> Chapter:
+    return Chapter(title=words.title, text=words.text, command=words.command, run=run)
 
 
 def whole(chapters: Sequence[Chapter]) -> Run:

@@ -213,7 +213,6 @@ def test_an_empty_run_is_no_trouble(command: str) -> None:
 def test_an_error_says_what_and_what_next() -> None:
     error = Failure(message="the lock is held", hint="wait for the other run")
 
-    assert terminal.failure(error) == "error: the lock is held\n  wait for the other run"
     assert shown(runs.run("issue", error=error)).splitlines() == [
         "error: the lock is held",
         "       wait for the other run",

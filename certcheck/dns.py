@@ -63,7 +63,8 @@ class Answer:
     """What a look-up gave: `records` when found, else why there are none.
 
     none: the name or its records do not exist. bogus: DNSSEC says that the answer is forged or
-    broken. failed: nobody knows. `secure`: the resolver vouches for all of it by DNSSEC.
+    broken. failed: nobody knows. `secure`: the resolver vouches for all of it by DNSSEC. Records
+    with a detail beside them: the look-up of the other address family failed.
     """
 
     status: Status
@@ -96,9 +97,11 @@ def _itself(address: str, family: Family) -> Answer:
 
 
 def _together(parts: Sequence[Answer]) -> Answer:
-    told = "; ".join(part.detail for part in parts if part.detail)
     statuses = {part.status for part in parts}
     status = next(each for each in _WORTH if each in statuses)
+    # A family that does not exist is nothing to tell of where the other one was found.
+    silent = {"found", "none"} if status == "found" else {"found"}
+    told = "; ".join(part.detail for part in parts if part.status not in silent)
     records = () if status == "bogus" else tuple(r for part in parts for r in part.records)
     secure = all(part.secure for part in parts)
     return Answer(status=status, records=records, secure=secure, detail=told)

@@ -92,18 +92,18 @@ def demo(
 
     Raises what the commands raise; stops after an installation that was undone.
     """
-    before = fingerprints(_of(blank, "fingerprints"), endpoints, means.asking, seen=_unheard)
+    before = fingerprints(_of(blank, "fingerprints", means), endpoints, means.asking, seen=_unheard)
     yield _chapter(_BEFORE, before)
-    ordered = issue(_of(blank, "issue"), wanted, means, authority=authority, dry_run=False)
+    ordered = issue(_of(blank, "issue", means), wanted, means, authority=authority, dry_run=False)
     yield _chapter(_ISSUE, ordered)
-    planned = install(_of(blank, "install"), means, ref=None, only=(), dry_run=True)
+    planned = install(_of(blank, "install", means), means, ref=None, only=(), dry_run=True)
     yield _chapter(_PLAN, planned)
-    installed = install(_of(blank, "install"), means, ref=None, only=(), dry_run=False)
+    installed = install(_of(blank, "install", means), means, ref=None, only=(), dry_run=False)
     yield _chapter(_INSTALL, installed)
     if installed.exit_code:
         return
     judged = audit(
-        _of(blank, "audit"),
+        _of(blank, "audit", means),
         endpoints,
         means.asking,
         depth="standard",
@@ -111,13 +111,14 @@ def demo(
         seen=_unheard,
     )
     yield _chapter(_AUDIT, judged)
-    after = fingerprints(_of(blank, "fingerprints"), endpoints, means.asking, seen=_unheard)
+    after = fingerprints(_of(blank, "fingerprints", means), endpoints, means.asking, seen=_unheard)
     rows = comparison(before.observations, after.observations)
     yield _chapter(_AFTER, replace(after, command="demo", rows=rows, observations=()))
 
 
-def _of(blank: Run, command: str) -> Run:
-    return replace(blank, command=command)
+def _of(blank: Run, command: str, means: Means) -> Run:
+    # Each command has its own beginning: a certificate is not valid before it was issued.
+    return replace(blank, command=command, started=means.clock())
 
 
 def _chapter(words: _Words, run: Run) -> Chapter:

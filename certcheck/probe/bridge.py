@@ -9,6 +9,7 @@ import base64
 import contextlib
 import hmac
 import secrets
+import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
@@ -36,21 +37,21 @@ async def bridged(door: Door, doubt: Doubt) -> AsyncIterator[Bridge]:
     """A bridge to the door's endpoint, on a free loopback port, while the block runs.
 
     It is an HTTP proxy that knows CONNECT only, and only with the user USER and its token.
+    Raises OSError when it cannot listen.
     """
     bridge = Bridge(door, doubt)
     clients: set[asyncio.Task[None]] = set()
 
-    async def welcome(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        if task:
-            clients.add(task)
-            task.add_done_callback(clients.discard)
-        with contextlib.suppress(OSError, EOFError, asyncio.LimitOverrunError):
-            await _served(bridge, reader, writer)
-        writer.close()
+    # No coroutine: a client that has connected is in `clients` before anything else can happen.
+    def welcome(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.ensure_future(_welcomed(bridge, reader, writer))
+        clients.add(task)
+        task.add_done_callback(clients.discard)
 
-    server = await asyncio.start_server(welcome, "127.0.0.1", 0, limit=_MAX_HEADER)
-    bridge.port = server.sockets[0].getsockname()[1]
+    # Made here, as asyncio keeps silent about a socket that cannot be had.
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = await asyncio.start_server(welcome, sock=listener, limit=_MAX_HEADER)
+    bridge.port = listener.getsockname()[1]
     try:
         yield bridge
     finally:
@@ -60,6 +61,16 @@ async def bridged(door: Door, doubt: Doubt) -> AsyncIterator[Bridge]:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
         await server.wait_closed()
+
+
+async def _welcomed(
+    bridge: Bridge, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
+    try:
+        with contextlib.suppress(OSError, EOFError, asyncio.LimitOverrunError):
+            await _served(bridge, reader, writer)
+    finally:
+        writer.close()
 
 
 async def _served(

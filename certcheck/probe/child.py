@@ -32,14 +32,7 @@ async def output(
 
     The child leads a process group of its own, which is killed in any case.
     """
-    child = await asyncio.create_subprocess_exec(
-        *argv,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env=environment,
-        start_new_session=True,
-    )
+    child = await _started(argv, environment)
     watch = asyncio.ensure_future(_grown(child.pid, leash.memory))
     talk = asyncio.ensure_future(_talked(child, stdin))
     try:
@@ -54,6 +47,22 @@ async def output(
         watch.cancel()
         await asyncio.gather(watch, talk, return_exceptions=True)
         await child.wait()
+
+
+async def _started(
+    argv: Sequence[str], environment: Mapping[str, str]
+) -> asyncio.subprocess.Process:
+    try:
+        return await asyncio.create_subprocess_exec(
+            *argv,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=environment,
+            start_new_session=True,
+        )
+    except OSError as e:  # no process, no memory, no descriptor left
+        raise LeashError(f"it cannot be started: {e.strerror or e}") from e
 
 
 async def _talked(child: asyncio.subprocess.Process, stdin: bytes) -> tuple[bytes, bytes]:

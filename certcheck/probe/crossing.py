@@ -164,7 +164,7 @@ async def _ready(door: Door, attempt: contextlib.AsyncExitStack) -> Tcp:
     tcp = await dial(door.address, door.endpoint.port, within=door.limits.timeout)
     attempt.callback(tcp.close)
     if door.endpoint.tls_mode == "starttls":
-        script = SCRIPTS[door.endpoint.protocol](door.limits)
+        script = SCRIPTS[door.endpoint.protocol](tcp.own_address)
         wire = Wire(tcp, [])
         await go_ahead(script, await greeting(script, wire), tcp=tcp, wire=wire)
     return tcp

@@ -4,16 +4,17 @@ from collections.abc import Callable, Mapping
 
 from certcheck.model.endpoint import Protocol
 from certcheck.probe.imap import Imap
-from certcheck.probe.limits import Limits, ProbeError
+from certcheck.probe.limits import ProbeError
 from certcheck.probe.pop3 import Pop3
 from certcheck.probe.script import Said, Script
 from certcheck.probe.sieve import Sieve
-from certcheck.probe.smtp import Smtp
+from certcheck.probe.smtp import Smtp, literal
 from certcheck.probe.wire import Tcp, Wire, shown
 
-SCRIPTS: Mapping[Protocol, Callable[[Limits], Script]] = {
-    "smtp": lambda limits: Smtp(name=limits.ehlo_name),
-    "lmtp": lambda limits: Smtp(name=limits.ehlo_name, verb="LHLO"),
+# What is spoken, by a client at the given address of its own.
+SCRIPTS: Mapping[Protocol, Callable[[str], Script]] = {
+    "smtp": lambda own_address: Smtp(name=literal(own_address)),
+    "lmtp": lambda own_address: Smtp(name=literal(own_address), verb="LHLO"),
     "imap": lambda _: Imap(),
     "pop3": lambda _: Pop3(),
     "sieve": lambda _: Sieve(),

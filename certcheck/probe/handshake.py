@@ -121,13 +121,21 @@ class Tls:
 
 async def handshake(tcp: Tcp, variant: Variant, mode: TlsMode) -> tuple[Tls, Handshake]:
     """TLS on `tcp`, which a go-ahead has opened or which is fresh; raises ProbeError."""
-    tls = Tls(tcp, variant)
+    tls = _opened(tcp, variant)
     try:
         return tls, await tls.shake()
     except OverflowError as e:
         raise ProbeError("oversized", f"more than {_MAX_FLIGHT} bytes of handshake") from e
     except (OSError, EOFError) as e:
         raise _failure(e, tls.first, mode) from e
+
+
+def _opened(tcp: Tcp, variant: Variant) -> Tls:
+    try:
+        return Tls(tcp, variant)
+    except ValueError as e:  # a leading dot, such as Postfix takes in an SNI map; an empty label
+        name = shown(repr(variant.server_name).encode("utf-8", "backslashreplace"))
+        raise ProbeError("handshake_failed", f"SNI cannot carry the name {name}") from e
 
 
 def _failure(error: OSError | EOFError, first: bytes, mode: TlsMode) -> ProbeError:

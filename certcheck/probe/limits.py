@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from certcheck.model.observation import Reason
 
@@ -19,7 +19,6 @@ class Limits:
     # RFC 5321 4.5.3.2.1 allows 5 minutes for a greeting; postscreen waits 6 s before it speaks.
     timeout: float = 30.0
     per_host: int = 5
-    ehlo_name: str = "certcheck.invalid"
     back_off: float = 2.0
     scan_timeout: float = 180.0
     between_rounds: float = 2.0
@@ -51,47 +50,67 @@ REFUSALS: frozenset[Reason] = frozenset({"handshake_failed", "closed_after_go_ah
 class Gate:
     """The one door for connections: at most `per_host` at a time and address, counted.
 
-    It remembers addresses that asked to be left alone; all their ports are stopped then.
+    It remembers addresses that asked to be left alone: all their ports pause while one port backs
+    off, and all are stopped when its second try is turned away, too.
     """
 
     def __init__(self, limits: Limits) -> None:
         self.connections = 0
-        self._per_host = limits.per_host
-        self._places: dict[str, asyncio.Semaphore] = {}
-        self._not_before: dict[str, float] = {}
-        self._stopped: dict[str, Missed] = {}
+        self._limits = limits
+        self._addresses: dict[str, _Address] = {}
 
     @asynccontextmanager
     async def admitted(self, address: str) -> AsyncIterator[None]:
         """A place for one connection to `address`; raises ProbeError when that is stopped."""
-        places = self._places.setdefault(address, asyncio.Semaphore(self._per_host))
-        async with places:
-            await self._rested(address)
-            self.raise_if_stopped(address)
-            self.connections += 1
+        known = self._known(address)
+        async with known.places:
+            async with known.quiet:
+                pass  # nobody backs off now
+            self._count(address)
             yield
 
-    def pause(self, address: str, seconds: float) -> None:
-        """Let no new connection to `address` through for `seconds`."""
-        self._not_before[address] = asyncio.get_running_loop().time() + seconds
+    @asynccontextmanager
+    async def backed_off(self, address: str) -> AsyncIterator[None]:
+        """One more connection in an admitted one's place: after a rest, and without company.
+
+        No new connection to `address` is let through until it ends. Raises ProbeError as above.
+        """
+        async with self._known(address).quiet:
+            self.raise_if_stopped(address)
+            await asyncio.sleep(self._limits.back_off)
+            self._count(address)
+            yield
 
     def stop(self, address: str, missed: Missed) -> None:
         """Let nothing more through to `address`; the first reason stays."""
-        self._stopped.setdefault(address, missed)
+        known = self._known(address)
+        known.stopped = known.stopped or missed
 
     def stopped(self, address: str) -> Missed | None:
         """Why `address` is not asked any more, if so."""
-        return self._stopped.get(address)
+        return self._known(address).stopped
 
     def raise_if_stopped(self, address: str) -> None:
         """Raise ProbeError with the reason of the first refusal when `address` is stopped."""
-        missed = self._stopped.get(address)
+        missed = self.stopped(address)
         if missed:
             raise ProbeError(
                 missed.reason, f"{address} is not asked any more; it said: {missed.detail}"
             )
 
-    async def _rested(self, address: str) -> None:
-        loop = asyncio.get_running_loop()
-        while (rest := self._not_before.get(address, 0.0) - loop.time()) > 0:  # noqa: ASYNC110 - it waits for a time, not for an event
-            await asyncio.sleep(rest)
+    def _count(self, address: str) -> None:
+        self.raise_if_stopped(address)
+        self.connections += 1
+
+    def _known(self, address: str) -> "_Address":
+        places = asyncio.Semaphore(self._limits.per_host)
+        return self._addresses.setdefault(address, _Address(places=places))
+
+
+@dataclass(slots=True, kw_only=True)
+class _Address:
+    """What the gate knows of one address; who holds `quiet` backs off, and the others wait."""
+
+    places: asyncio.Semaphore
+    quiet: asyncio.Lock = field(default_factory=asyncio.Lock)
+    stopped: Missed | None = None

@@ -1,14 +1,14 @@
 """One visit to a mail server: connect, talk until TLS, one handshake, talk inside, say goodbye."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from certcheck.model.endpoint import Endpoint, TlsMode
 from certcheck.model.observation import Capabilities
 from certcheck.probe.dialogue import SCRIPTS, go_ahead, greeting
 from certcheck.probe.handshake import Handshake, Tls, Variant, handshake
-from certcheck.probe.limits import Gate, Limits, Missed, ProbeError
-from certcheck.probe.script import Said
+from certcheck.probe.limits import GO_AWAY, Gate, Limits, Missed, ProbeError
+from certcheck.probe.script import Said, Script
 from certcheck.probe.wire import Tcp, Wire, dial
 
 # Inside TLS: ask for the capabilities, only say goodbye, or just hang up.
@@ -28,6 +28,12 @@ class Look:
     transcript: tuple[str, ...] = ()
     connections: int = 1
 
+    @property
+    def turned_away(self) -> Missed | None:
+        """The server's word that it wants to be left alone, said before TLS or inside."""
+        trouble = self.missed or self.inside
+        return trouble if trouble and trouble.reason in GO_AWAY else None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Door:
@@ -41,19 +47,35 @@ class Door:
     async def look(
         self, variant: Variant, *, talk: Talk = "goodbye", mode: TlsMode | None = None
     ) -> Look:
-        """One visit, as data: it never raises for what a server does."""
-        visit = _Visit(self, variant, talk, mode or self.endpoint.tls_mode)
+        """One visit, as data: it never raises for what a server does.
+
+        A server that turns us away gets one more, slowly, and is stopped when it does so again.
+        """
+        mode = mode or self.endpoint.tls_mode
         try:
             async with self.gate.admitted(self.address):
-                return await visit.result()
+                first = await _Visit(self, variant, talk, mode).result()
+                if first.turned_away is None:
+                    return first
+                return await self._once_more(first, _Visit(self, variant, talk, mode))
         except ProbeError as e:
             return Look(variant=variant, missed=e.missed, connections=0)
+
+    async def _once_more(self, first: Look, visit: "_Visit") -> Look:
+        try:
+            async with self.gate.backed_off(self.address):
+                second = await visit.result()
+                if second.turned_away:
+                    self.gate.stop(self.address, second.turned_away)
+        except ProbeError:
+            return first  # another port's second try has stopped the address
+        # A handshake that was had is not lost to a second try that had none.
+        return replace(second if second.shaken or not first.shaken else first, connections=2)
 
 
 class _Visit:
     def __init__(self, door: Door, variant: Variant, talk: Talk, mode: TlsMode) -> None:
         self._door, self._variant, self._talk, self._mode = door, variant, talk, mode
-        self._script = SCRIPTS[door.endpoint.protocol](door.limits)
         self._notes: list[str] = []
         self._before: Said | None = None
         self._after: Said | None = None
@@ -82,32 +104,33 @@ class _Visit:
         )
 
     async def _talked(self, tcp: Tcp) -> None:
+        script = SCRIPTS[self._door.endpoint.protocol](tcp.own_address)
         if self._mode == "starttls":
             wire = Wire(tcp, self._notes)
-            self._before = await greeting(self._script, wire)
-            await go_ahead(self._script, self._before, tcp=tcp, wire=wire)
+            self._before = await greeting(script, wire)
+            await go_ahead(script, self._before, tcp=tcp, wire=wire)
         tls, self._shaken = await handshake(tcp, self._variant, self._mode)
         if self._talk == "none":
             return
         try:
-            await self._talked_inside(tcp, tls)
+            await self._talked_inside(script, tcp, tls)
         except ProbeError as e:
             self._inside = e.missed
         except OSError:
             pass  # the close_notify did not get through: all was said
 
-    async def _talked_inside(self, tcp: Tcp, tls: Tls) -> None:
+    async def _talked_inside(self, script: Script, tcp: Tcp, tls: Tls) -> None:
         wire = Wire(tls, self._notes)
         if self._talk == "goodbye":
             tcp.hurry(_GOODBYE)
             if self._mode == "implicit":
-                await self._script.greet(wire)
+                await script.greet(wire)
         elif self._mode == "implicit":
-            self._after = await greeting(self._script, wire)
+            self._after = await greeting(script, wire)
         else:
-            self._after = await self._script.ask_inside(wire)
+            self._after = await script.ask_inside(wire)
         tcp.hurry(_GOODBYE)
-        await self._script.leave(wire)
+        await script.leave(wire)
         await tls.close()
 
 

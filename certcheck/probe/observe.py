@@ -10,7 +10,7 @@ from certcheck.model.endpoint import Endpoint
 from certcheck.model.observation import OUTCOMES, Observation, Reason, TlsVersion
 from certcheck.probe.handshake import VERSIONS, Handshake, Variant
 from certcheck.probe.hello import oldest_versions
-from certcheck.probe.limits import GO_AWAY, REFUSALS, Gate, Limits, Missed
+from certcheck.probe.limits import REFUSALS, Gate, Limits, Missed
 from certcheck.probe.look import Door, Look, Talk
 from certcheck.probe.scan import scanned
 from certcheck.probe.sightings import deployments, with_scan
@@ -30,7 +30,9 @@ async def observed(  # noqa: PLR0913 - each is one thing that the caller decides
     limits: Limits,
     at: datetime,
 ) -> Observation:
-    """What `endpoint` serves at `address` (an IP literal); whatever a server does is data.
+    """What `endpoint` serves at `address`; whatever a server does is data.
+
+    `address` is an IP literal; any other string is `unreachable`.
 
     `certificates` takes 3 connections and does not ask for TLS versions, `quick` takes 6 to 14,
     `standard` adds sslyze's.
@@ -70,22 +72,11 @@ def unseen(  # noqa: PLR0913 - as above
 
 
 async def _asked(door: Door, variant: Variant, *, talk: Talk = "goodbye") -> tuple[Look, ...]:
-    # A bare hang-up may be an accident: up to three times. A refusal of service: once more, slowly.
+    # A bare hang-up may be an accident: up to three times.
     looks = [await door.look(variant, talk=talk)]
-    while (missed := looks[-1].missed) and _ask_again(door, missed, len(looks)):
-        if missed.reason in GO_AWAY:
-            door.gate.pause(door.address, door.limits.back_off)
+    while (missed := looks[-1].missed) and missed.hung_up and len(looks) < _TRIES:
         looks.append(await door.look(variant, talk=talk))
-    trouble = looks[-1].missed or looks[-1].inside
-    if trouble and trouble.reason in GO_AWAY:
-        door.gate.stop(door.address, trouble)
     return tuple(looks)
-
-
-def _ask_again(door: Door, missed: Missed, tries: int) -> bool:
-    if door.gate.stopped(door.address):
-        return False
-    return (missed.hung_up and tries < _TRIES) or (missed.reason in GO_AWAY and tries == 1)
 
 
 async def _without_tls(door: Door, blank: Observation, looks: Sequence[Look]) -> Observation:
@@ -129,7 +120,7 @@ async def _seen(
     stranger = last.inside if last.inside and last.inside.reason == "wrong_protocol" else None
     return replace(
         blank,
-        attempts=len(looks),
+        attempts=sum(look.connections for look in looks),
         outcome="inconclusive" if stranger else "seen",
         reason="wrong_protocol" if stranger else None,
         detail=stranger.detail if stranger else "",

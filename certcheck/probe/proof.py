@@ -3,11 +3,12 @@
 import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from certcheck.model.action import Cell, CellProof, Expectation, Proof
 from certcheck.model.certificate import colons
 from certcheck.probe.handshake import Variant
-from certcheck.probe.limits import GO_AWAY, REFUSALS, Gate, Limits, Missed
+from certcheck.probe.limits import REFUSALS, Gate, Limits, Missed
 from certcheck.probe.look import Door, Look
 
 _ROUND = 10
@@ -17,9 +18,12 @@ _BY_KEY = ("aRSA", "aECDSA")
 
 
 async def served(cells: Sequence[Cell], *, gate: Gate, limits: Limits) -> tuple[CellProof, ...]:
-    """What each cell serves now, by one handshake; a failed `detail` begins with the Reason."""
+    """What each cell serves now: to us, and to clients of each key type, as `proof` asks.
+
+    Three handshakes a cell, one if the first fails; its `detail` then begins with the Reason.
+    """
     trials = [_Trial(cell, gate, limits) for cell in cells]
-    await asyncio.gather(*(trial.ask() for trial in trials))
+    await asyncio.gather(*(trial.survey() for trial in trials))
     return tuple(trial.row() for trial in trials)
 
 
@@ -27,6 +31,8 @@ async def proof(
     expectations: Sequence[Expectation], *, gate: Gate, limits: Limits, patience: float = 10.0
 ) -> Proof:
     """Whether all cells serve exactly what is expected, every time and to each kind of client.
+
+    Without any expectation it holds, trivially: a caller that wants a proof expects something.
 
     Waits up to `patience` s for a first right answer, then 10 handshakes a port, and 10 again 2 s
     later: a server that replaces its processes one by one serves old and new mixed for a while.
@@ -46,9 +52,10 @@ async def proof(
 
 
 async def _round(trials: Sequence["_Trial"]) -> None:
-    ports: dict[str, list[_Trial]] = {}
+    ports: dict[tuple[str, int], list[_Trial]] = {}
     for trial in trials:
-        ports.setdefault(trial.cell.endpoint.url, []).append(trial)
+        port = trial.cell.address, trial.cell.endpoint.port
+        ports.setdefault(port, []).append(trial)
     turns = [
         cells[turn % len(cells)] for cells in ports.values() for turn in range(_turns(len(cells)))
     ]
@@ -87,19 +94,25 @@ class _Trial:
             await asyncio.sleep(pause)
             pause = min(2 * pause, _SLOWEST_POLL)
 
+    async def survey(self) -> None:
+        look = await self.ask()
+        if look.shaken:
+            by_key = await asyncio.gather(*(self._look(ciphers) for ciphers in _BY_KEY))
+            self._looks += [each for each in by_key if each.shaken]
+
     async def ask(self, ciphers: str | None = None) -> Look:
-        variant = Variant(server_name=self.cell.server_name)
-        if ciphers:
-            variant = Variant(server_name=self.cell.server_name, newest="TLSv1.2", ciphers=ciphers)
-        look = await self._door.look(variant)
-        if look.missed and look.missed.reason in GO_AWAY:
-            self._door.gate.pause(self.cell.address, self._door.limits.back_off)
-            look = await self._door.look(variant)
+        look = await self._look(ciphers)
         self._by_key_answered |= bool(ciphers and look.shaken)
         # A server without a key of this kind refuses, and that is right.
         if not (ciphers and look.missed and look.missed.reason in REFUSALS):
             self._looks.append(look)
         return look
+
+    async def _look(self, ciphers: str | None) -> Look:
+        variant = Variant(server_name=self.cell.server_name)
+        if ciphers:
+            variant = replace(variant, newest="TLSv1.2", ciphers=ciphers)
+        return await self._door.look(variant)
 
     def row(self) -> CellProof:
         missed = [look.missed for look in self._looks if look.missed]

@@ -77,10 +77,13 @@ async def _once(door: Door, versions: Sequence[TlsVersion], doubt: Doubt) -> Sca
     except child.LeashError as e:
         lost = f"sslyze gave no result: {e}"
         return Scanned(doubts=(lost, *_tainted(doubt)), connections=doubt.connections)
+    except OSError as e:  # no descriptor left for the bridge
+        return Scanned(doubts=(f"sslyze cannot be asked: {e.strerror or e}",))
+    found, unreadable = _chains(host.server_name, answer)
     return Scanned(
         suites={version: suites for version, suites in answer.suites.items() if suites},
-        found=tuple(_found(host.server_name, each) for each in answer.served),
-        doubts=(*_tainted(doubt), *_unfinished(answer, versions, doubt)),
+        found=found,
+        doubts=(*_tainted(doubt), *_unfinished(answer, versions, doubt), *unreadable),
         connections=doubt.connections,
     )
 
@@ -102,7 +105,19 @@ async def _answer(request: Request, deadline: float) -> Answer:
         raise child.LeashError("its answer cannot be read") from e
 
 
+def _chains(server_name: str | None, answer: Answer) -> tuple[tuple[Found, ...], tuple[str, ...]]:
+    found, doubts = [], []
+    for served in answer.served:
+        try:
+            found.append(_found(server_name, served))
+        except ValueError as e:
+            doubts.append(f"sslyze got a chain that cannot be read: {e}")
+    return tuple(found), tuple(doubts)
+
+
 def _found(server_name: str | None, served: Served) -> Found:
+    if not served.chain:
+        raise ValueError("it is empty")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         chain = tuple(x509.certificate(ssl.PEM_cert_to_DER_cert(pem)) for pem in served.chain)

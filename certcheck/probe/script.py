@@ -47,7 +47,9 @@ class Script(Protocol):
         ...
 
 
-_CROWD = re.compile(rb"too many|try again|limit|busy|SYS/TEMP|overload|throttl|rate", re.IGNORECASE)
+_CROWD = re.compile(
+    rb"too many|try again|limit|busy|SYS/TEMP|overload|throttl|\brate", re.IGNORECASE
+)
 # What the greetings of other services on this port begin with.
 _OTHER = re.compile(
     rb"\d{3}[ -]|\* (OK|BYE|PREAUTH)|\+OK|-ERR|\"IMPLEMENTATION\"|SSH-|HTTP/|RFB |<", re.IGNORECASE

@@ -3,13 +3,16 @@
 import re
 from dataclasses import dataclass
 
+from certcheck.model.observation import Reason
 from certcheck.probe.limits import ProbeError
-from certcheck.probe.script import Said, garbled, not_offered, refused, wrong_protocol
+from certcheck.probe.script import Said, garbled, go_away, not_offered, refused, wrong_protocol
 from certcheck.probe.wire import Wire, escaped, shown
 
 _REPLY = re.compile(rb"(\d{3})(?:([ -])(.*))?", re.DOTALL)
 # Cisco's fixup writes over the keyword: `250-XXXXXXXA`.
 _MASKED = re.compile(r"X{6,}[A-Z]?")
+# RFC 5321 4.2.4: what a server answers that does not know EHLO at all.
+_UNKNOWN = frozenset({"500", "502", "504"})
 _AUTH = re.compile(r"AUTH[ =]", re.IGNORECASE)
 
 
@@ -47,11 +50,16 @@ class Smtp:
         return Said(greeting=shown(reply.text))
 
     async def ask(self, wire: Wire) -> Said:
-        """The EHLO keywords, AUTH mechanisms and SIZE; none at all when EHLO is refused."""
+        """The EHLO keywords, AUTH mechanisms and SIZE; none at all when EHLO is not known.
+
+        Raises ProbeError when the server does not want us, or speaks another protocol.
+        """
         await wire.send_line(f"{self.verb} {self.name}")
         reply = await self._reply(wire)
         if reply is None or (reply.code != "250" and self._speaks_other(reply)):
             raise self._other(wire)
+        if reply.code != "250" and not _knows_no_ehlo(reply):
+            raise self._unwanted(reply)
         # The first line names the server (RFC 5321 4.1.1.1).
         words = (
             tuple(escaped(line) for line in reply.lines[1:] if line) if reply.code == "250" else ()
@@ -98,10 +106,33 @@ class Smtp:
 
     def _speaks_other(self, reply: Reply) -> bool:
         # RFC 2033 4.1: an LMTP server refuses EHLO, and an SMTP server does not know LHLO.
-        return self.verb == "LHLO" or b"LHLO" in reply.text.upper()
+        if reply.code[0] not in "45" or b"LHLO" in reply.text.upper():
+            return True
+        return self.verb == "LHLO" and _knows_no_ehlo(reply)
+
+    def _unwanted(self, reply: Reply) -> ProbeError:
+        usual: Reason = "rejected_554"
+        reason = go_away(reply.text, usual=usual) if reply.code[0] == "4" else usual
+        return ProbeError(
+            reason, f"the server refuses {self.verb} {self.name}: {shown(reply.text)}"
+        )
 
     def _other(self, wire: Wire) -> ProbeError:
         return wrong_protocol(wire.last_line, "SMTP" if self.verb == "EHLO" else "LMTP")
+
+
+def literal(address: str) -> str:
+    """An IP address as the name of a client that has no better one (RFC 5321 4.1.3, 4.1.4).
+
+    No look-up can refuse it, as `reject_unknown_helo_hostname` of Postfix does with a name.
+    """
+    bare = address.partition("%")[0]  # RFC 4007 11: a zone means something on this machine only
+    return f"[IPv6:{bare}]" if ":" in bare else f"[{bare}]"
+
+
+def _knows_no_ehlo(reply: Reply) -> bool:
+    # Postfix says 504, too, where it does not like the name (non_fqdn_reject_code).
+    return reply.code in _UNKNOWN and b"REJECTED" not in reply.text.upper()
 
 
 def _mechanisms(words: tuple[str, ...]) -> tuple[str, ...]:

@@ -46,10 +46,14 @@ class Stream(Protocol):
 
 
 class Tcp:
-    """A TCP connection with one deadline (loop time) for all that happens on it."""
+    """A TCP connection with one deadline (loop time) for all that happens on it.
+
+    `own_address` is this end of it.
+    """
 
     def __init__(self, sock: socket.socket, deadline: float) -> None:
         self.deadline = deadline
+        self.own_address: str = sock.getsockname()[0]
         self._sock = sock
         self._loop = asyncio.get_running_loop()
 
@@ -82,31 +86,35 @@ class Tcp:
 
 async def dial(address: str, port: int, *, within: float) -> Tcp:
     """A connection to `address`, an IP literal, for `within` s; raises ProbeError."""
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + within
+    deadline = asyncio.get_running_loop().time() + within
+    family = _family(address)
     try:
-        sock = socket.socket(_family(address), socket.SOCK_STREAM)
-    except OSError as e:  # too many open files
+        with contextlib.ExitStack() as undo:
+            sock = undo.enter_context(socket.socket(family, socket.SOCK_STREAM))
+            await _connected(sock, address, port, deadline)
+            tcp = Tcp(sock, deadline)
+            undo.pop_all()
+            return tcp
+    except OSError as e:  # too many open files, too
         raise _unconnected(e, within) from e
-    try:
-        sock.settimeout(0)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if address == "127.0.0.1":
-            # Dovecot takes 127.0.0.1 -> 127.0.0.1 for secured and hides LOGINDISABLED.
-            sock.bind(("127.0.0.2", 0))
-        async with asyncio.timeout_at(deadline):
-            await loop.sock_connect(sock, (address, port))
-    except OSError as e:
-        sock.close()
-        raise _unconnected(e, within) from e
-    except asyncio.CancelledError:
-        sock.close()
-        raise
-    return Tcp(sock, deadline)
+
+
+async def _connected(sock: socket.socket, address: str, port: int, deadline: float) -> None:
+    sock.settimeout(0)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if address == "127.0.0.1":
+        # Dovecot takes 127.0.0.1 -> 127.0.0.1 for secured and hides LOGINDISABLED.
+        sock.bind(("127.0.0.2", 0))
+    async with asyncio.timeout_at(deadline):
+        await asyncio.get_running_loop().sock_connect(sock, (address, port))
 
 
 def _family(address: str) -> socket.AddressFamily:
-    six = isinstance(ipaddress.ip_address(address), ipaddress.IPv6Address)
+    try:
+        six = isinstance(ipaddress.ip_address(address), ipaddress.IPv6Address)
+    except ValueError as e:
+        what = shown(address.encode("utf-8", "backslashreplace"))
+        raise ProbeError("unreachable", f"this is no IP address: {what!r}") from e
     return socket.AF_INET6 if six else socket.AF_INET
 
 

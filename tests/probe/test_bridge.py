@@ -32,11 +32,15 @@ def imaps(behaviour: Behaviour) -> Iterator[Door]:
         yield door
 
 
+def connect(token: str) -> bytes:
+    shown = base64.b64encode(f"{USER}:{token}".encode())
+    return b"CONNECT mail:1 HTTP/1.1\r\nProxy-Authorization: Basic " + shown + b"\r\n\r\n"
+
+
 async def ask(bridge: Bridge, *data: bytes, token: str | None = None) -> bytes:
     """Everything that comes back from the bridge for a CONNECT and then these bytes."""
     reader, writer = await asyncio.open_connection("127.0.0.1", bridge.port)
-    shown = base64.b64encode(f"{USER}:{token or bridge.token}".encode())
-    writer.write(b"CONNECT mail:1 HTTP/1.1\r\nProxy-Authorization: Basic " + shown + b"\r\n\r\n")
+    writer.write(connect(token or bridge.token))
     for each in data:
         writer.write(each)
         await writer.drain()
@@ -54,6 +58,21 @@ def crossed(door: Door, doubt: Doubt, *data: bytes, token: str | None = None) ->
             return await ask(bridge, *data, token=token)
 
     return asyncio.run(run())
+
+
+def test_who_is_still_there_at_the_end_is_hung_up_on() -> None:
+    async def run(door: Door) -> bytes:
+        async with bridged(door, Doubt()) as bridge:
+            reader, writer = await asyncio.open_connection("127.0.0.1", bridge.port)
+            writer.write(connect(bridge.token))
+            await reader.readuntil(b"\r\n\r\n")
+        rest = await asyncio.wait_for(reader.read(), 2)
+        writer.close()
+        await writer.wait_closed()
+        return rest
+
+    with imaps(silent) as door:
+        assert asyncio.run(run(door)) == b""
 
 
 def test_a_stranger_is_turned_away() -> None:

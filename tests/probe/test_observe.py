@@ -1,5 +1,8 @@
 import asyncio
+import functools
 import re
+import socket
+import threading
 from datetime import UTC, datetime
 
 import pytest
@@ -8,14 +11,16 @@ from certcheck.model.endpoint import Hostname, Scheme
 from certcheck.model.observation import Observation
 from certcheck.probe.limits import Gate, Limits
 from certcheck.probe.observe import observed, unseen
+from tests.zoo.accidents import no_descriptors
 from tests.zoo.animals import ESC, ODD, TAME, WILD, Animal, says, silent
 from tests.zoo.identities import context
-from tests.zoo.keeper import Behaviour, Visitor, kept
+from tests.zoo.keeper import Behaviour, Place, Visitor, kept
 from tests.zoo.manners import implicit, server
 from tests.zoo.visit import NAME, at
 
 NOW = datetime(2026, 3, 28, tzinfo=UTC)
 LIMITS = Limits(timeout=1.0, back_off=0.1)
+TCP_ESTABLISHED = 1  # tcp(7), TCP_INFO: the first byte is the state
 RAW = re.compile(r"[^ -~]")
 
 
@@ -69,6 +74,23 @@ def _raw_texts(seen: Observation) -> list[str]:
     texts = [seen.detail, words.greeting, *seen.transcript, *seen.doubts]
     texts += [*words.before_tls, *words.after_tls]
     return [text for text in texts if RAW.search(text) or len(text) > 300]
+
+
+@pytest.mark.parametrize("answer", [b"550 5.7.1 bad name\r\n", b"450 4.7.1 who?\r\n"])
+def test_the_words_of_a_refusal_are_shown(answer: bytes) -> None:
+    seen = look("smtp", server("smtp", {"EHLO": answer}))
+
+    assert answer.decode().strip() in seen.detail
+    assert seen.attempts == 1
+
+
+@pytest.mark.parametrize(
+    ("address", "literal"), [("127.0.0.1", "[127.0.0.2]"), ("::1", "[IPv6:::1]")]
+)
+def test_we_call_ourselves_by_our_own_address(address: str, literal: str) -> None:
+    seen = look("smtp", server("smtp"), address=address)
+
+    assert f"C: EHLO {literal}" in seen.transcript
 
 
 def test_imap_capabilities_are_asked_again_inside_tls() -> None:
@@ -171,6 +193,49 @@ def test_a_closed_port_is_a_fact() -> None:
     assert (seen.id, seen.outcome, seen.reason) == ("o7", "closed", "refused")
 
 
+@pytest.mark.parametrize("address", ["localhost", "", "192.0.2", "a\0b", "::1%", "é", "1" * 999])
+def test_what_is_no_address_is_unreachable(address: str) -> None:
+    with kept(silent) as place:
+        endpoint = at(place, "imap")
+    seen = asyncio.run(
+        observed(
+            endpoint, address, number=1, depth="quick", gate=Gate(LIMITS), limits=LIMITS, at=NOW
+        )
+    )
+
+    assert (seen.outcome, seen.reason) == ("inconclusive", "unreachable")
+    assert RAW.search(seen.detail) is None
+
+
+def test_a_name_that_sni_cannot_carry_is_told() -> None:
+    odd = ".example.test"
+    seen = look("imaps", implicit("imap"), host=Hostname(ascii=odd, unicode=odd))
+
+    assert (seen.outcome, seen.reason) == ("tls_failed", "handshake_failed")
+    assert "'.example.test'" in seen.detail
+
+
+def test_no_descriptor_left_is_no_traceback() -> None:
+    with kept(silent) as place:
+        endpoint = at(place, "imap")
+
+    async def asked() -> Observation:
+        with no_descriptors():
+            return await observed(
+                endpoint,
+                "127.0.0.1",
+                number=1,
+                depth="quick",
+                gate=Gate(LIMITS),
+                limits=LIMITS,
+                at=NOW,
+            )
+
+    seen = asyncio.run(asked())
+
+    assert (seen.reason, seen.detail) == ("unreachable", "Too many open files")
+
+
 def test_an_unresolved_name_is_told_by_the_caller() -> None:
     with kept(silent) as place:
         endpoint = at(place, "imap")
@@ -198,6 +263,52 @@ def test_a_busy_server_that_recovers_is_seen() -> None:
     assert (seen.outcome, seen.attempts) == ("seen", 2)
 
 
+def test_while_one_port_backs_off_the_others_wait_for_its_verdict() -> None:
+    told = threading.Event()
+
+    def busy(visitor: Visitor) -> None:
+        says(b"421 busy\r\n")(visitor)
+        told.set()  # the client has heard it and is gone
+
+    async def both(first: Place, second: Place) -> list[Observation]:
+        gate = Gate(LIMITS)
+        ask = functools.partial(
+            observed, depth="quick", gate=gate, limits=LIMITS, at=NOW, address="127.0.0.1"
+        )
+        backing_off = asyncio.create_task(ask(at(first, "smtp"), number=1))
+        await asyncio.to_thread(told.wait)
+        return [await ask(at(second, "imaps"), number=2), await backing_off]
+
+    with kept(busy) as first, kept(implicit("imap")) as second:
+        waiting, refused = asyncio.run(both(first, second))
+
+        assert (first.count(), second.count()) == (2, 0)
+    assert (refused.reason, refused.attempts) == ("rate_limited", 2)
+    assert (waiting.reason, waiting.connections) == ("rate_limited", 0)
+
+
+def test_the_others_go_on_when_the_slow_try_succeeds() -> None:
+    told = threading.Event()
+
+    def busy_once(visitor: Visitor) -> None:
+        (says(b"421 busy\r\n") if visitor.number == 1 else server("smtp"))(visitor)
+        told.set()
+
+    async def both(first: Place, second: Place) -> list[Observation]:
+        gate = Gate(LIMITS)
+        ask = functools.partial(
+            observed, depth="quick", gate=gate, limits=LIMITS, at=NOW, address="127.0.0.1"
+        )
+        backing_off = asyncio.create_task(ask(at(first, "smtp"), number=1))
+        await asyncio.to_thread(told.wait)
+        return [await ask(at(second, "imaps"), number=2), await backing_off]
+
+    with kept(busy_once) as first, kept(implicit("imap")) as second:
+        seen = asyncio.run(both(first, second))
+
+    assert [each.outcome for each in seen] == ["seen", "seen"]
+
+
 def test_one_dropped_connection_is_no_verdict() -> None:
     def behaviour(visitor: Visitor) -> None:
         if visitor.number > 1:
@@ -215,6 +326,30 @@ def test_421_inside_tls_stops_the_address() -> None:
     assert seen.outcome == "seen"
     assert gate.stopped("127.0.0.1") is not None
     assert any("421 too many" in doubt for doubt in seen.doubts)
+
+
+def test_421_inside_tls_that_passes_is_forgotten() -> None:
+    def behaviour(visitor: Visitor) -> None:
+        answers = {"greeting": b"421 busy\r\n"} if visitor.number == 1 else {}
+        implicit("smtp", answers)(visitor)
+
+    gate = Gate(LIMITS)
+    seen = look("submissions", behaviour, gate=gate)
+
+    assert (seen.outcome, seen.attempts, seen.doubts) == ("seen", 2, ())
+    assert gate.stopped("127.0.0.1") is None
+    assert seen.connections == gate.connections
+
+
+def test_a_handshake_is_not_lost_to_the_slow_try() -> None:
+    def behaviour(visitor: Visitor) -> None:
+        if visitor.number == 1:
+            implicit("smtp", {"greeting": b"421 busy\r\n"})(visitor)
+
+    seen = look("submissions", behaviour)
+
+    assert seen.outcome == "seen"
+    assert any("421 busy" in doubt for doubt in seen.doubts)
 
 
 def test_silence_inside_tls_is_a_doubt() -> None:
@@ -244,21 +379,30 @@ def test_a_version_that_cannot_be_asked_is_a_doubt() -> None:
     assert any("TLSv1.2" in doubt for doubt in seen.doubts)
 
 
-def test_no_more_connections_than_allowed_at_a_time() -> None:
-    gate = Gate(Limits(per_host=1, timeout=1.0))
-    busy, most = 0, 0
+@pytest.mark.parametrize("allowed", [1, 3])
+def test_no_more_connections_than_allowed_at_a_time(allowed: int) -> None:
+    gate = Gate(Limits(per_host=allowed, timeout=1.0))
+    lock, visitors, most = threading.Lock(), list[socket.socket](), 0
 
     def behaviour(visitor: Visitor) -> None:
-        nonlocal busy, most
-        busy += 1
-        most = max(most, busy)
-        try:
-            implicit("imap")(visitor)
-        finally:
-            busy -= 1
+        nonlocal most
+        with visitor.sock.dup() as sock:
+            with lock:
+                visitors.append(sock)
+                most = max(most, sum(map(_is_open, visitors)))
+            try:
+                implicit("imap")(visitor)
+            finally:
+                with lock:
+                    visitors.remove(sock)
 
     seen = look("imaps", behaviour, gate=gate)
 
     assert seen.outcome == "seen"
     assert gate.connections == seen.connections
-    assert most <= 2  # a thread of the server may outlive its client for a moment
+    assert most <= allowed
+
+
+def _is_open(sock: socket.socket) -> bool:
+    # By the kernel's word, as a thread of the server may outlive its client for a moment.
+    return sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == TCP_ESTABLISHED

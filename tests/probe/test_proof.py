@@ -2,13 +2,16 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
+
 from certcheck import x509
 from certcheck.lab import pki
-from certcheck.model.action import Cell, Expectation, Proof
+from certcheck.model.action import Cell, CellProof, Expectation, Proof
+from certcheck.model.endpoint import Hostname
 from certcheck.probe.limits import Gate, Limits
 from certcheck.probe.proof import proof, served
 from tests.zoo.accidents import from_number, on_bad_line
-from tests.zoo.animals import says
+from tests.zoo.animals import says, silent
 from tests.zoo.identities import context, identity
 from tests.zoo.keeper import Behaviour, Visitor, kept
 from tests.zoo.manners import implicit, server
@@ -128,12 +131,96 @@ def test_a_dead_port_is_a_complaint_after_patience() -> None:
     assert place.label in result.complaints[0]
 
 
-def test_served_looks_once_at_each_cell() -> None:
+def served_now(*cells: Cell) -> tuple[CellProof, ...]:
+    return asyncio.run(served(cells, gate=Gate(LIMITS), limits=LIMITS))
+
+
+def test_served_looks_at_each_cell() -> None:
     with cell(OLD) as gone:
         pass
     with cell(NEW) as good, cell(OLD, server_name=None) as nameless:
-        rows = asyncio.run(served([good, nameless, gone], gate=Gate(LIMITS), limits=LIMITS))
+        rows = served_now(good, nameless, gone)
 
     old = leaf(name="old.example.test")
-    assert [row.served for row in rows] == [((leaf(), 1),), ((old, 1),), ()]
+    # Once, and once more as the ECDSA clients see it.
+    assert [row.served for row in rows] == [((leaf(), 2),), ((old, 2),), ()]
+    assert [(row.failed, row.handshakes) for row in rows] == [(0, 2), (0, 2), (1, 1)]
     assert rows[2].detail.startswith("refused: ")
+
+
+def test_served_takes_three_connections_a_cell() -> None:
+    gate = Gate(LIMITS)
+    with cell(NEW) as place:
+        asyncio.run(served([place], gate=gate, limits=LIMITS))
+
+    assert gate.connections == 3
+
+
+def test_an_unchanged_server_with_two_keys_serves_what_it_served() -> None:
+    with cell(implicit("imap", tls=context("ecdsa", "rsa2048"))) as place:
+        (row,) = served_now(place)
+        leaves = frozenset(leaf for leaf, _ in row.served)
+        wish = Expectation(cell=place, sha256=leaves)
+        result = asyncio.run(proof([wish], gate=Gate(LIMITS), limits=LIMITS))
+
+    assert leaves == {leaf(), leaf("rsa2048")}
+    assert result.holds, result.complaints
+
+
+@pytest.mark.parametrize("later", [silent, Visitor.reset, says(b"* BYE no\r\n")])
+def test_a_client_of_one_key_type_is_no_failure_of_the_cell(later: Behaviour) -> None:
+    def behaviour(visitor: Visitor) -> None:
+        (NEW if visitor.number == 1 else later)(visitor)
+
+    with cell(behaviour) as place:
+        (row,) = served_now(place)
+
+    assert (row.served, row.failed, row.detail) == (((leaf(), 1),), 0, "")
+
+
+def test_each_address_of_a_port_gets_its_ten_handshakes() -> None:
+    with kept(NEW) as first, kept(NEW, "127.0.0.3", first.port) as second:
+        wishes = [
+            Expectation(
+                cell=Cell(endpoint=at(first, "imaps"), address=place.address, server_name=NAME),
+                sha256=frozenset({leaf()}),
+            )
+            for place in (first, second)
+        ]
+        result = asyncio.run(proof(wishes, gate=Gate(LIMITS), limits=LIMITS))
+
+    assert result.holds
+    assert [each.handshakes for each in result.cells] == [22, 22]
+
+
+def test_two_names_share_the_ten_handshakes_of_their_port() -> None:
+    other = Hostname(ascii="other.example.test", unicode="other.example.test")
+    with kept(NEW) as place:
+        wishes = [
+            Expectation(
+                cell=Cell(endpoint=each, address=place.address, server_name=NAME),
+                sha256=frozenset({leaf()}),
+            )
+            for each in (at(place, "imaps"), at(place, "imaps", other))
+        ]
+        result = asyncio.run(proof(wishes, gate=Gate(LIMITS), limits=LIMITS))
+
+    assert [each.handshakes for each in result.cells] == [12, 12]
+
+
+def test_a_server_that_stays_busy_is_left_alone() -> None:
+    def behaviour(visitor: Visitor) -> None:
+        (says(b"421 too many\r\n") if visitor.number > 5 else NEW)(visitor)
+
+    gate = Gate(LIMITS)
+    with cell(behaviour) as place:
+        wish = Expectation(cell=place, sha256=frozenset({leaf()}))
+        result = asyncio.run(proof([wish], gate=gate, limits=LIMITS))
+
+    assert any("421 too many" in text for text in result.complaints)
+    assert gate.stopped(place.address) is not None
+    assert result.connections <= 5 + LIMITS.per_host + 1  # who was on the way, and the slow try
+
+
+def test_nothing_expected_holds() -> None:
+    assert asyncio.run(proof((), gate=Gate(LIMITS), limits=LIMITS)).holds

@@ -14,10 +14,18 @@ from certcheck.model.observation import Observation, TlsVersion
 from certcheck.probe.child import Leash, LeashError, output
 from certcheck.probe.look import Door
 from certcheck.probe.observe import observed
-from certcheck.probe.scan import Scanned, scanned
-from tests.zoo.accidents import Accident, from_number, now_and_then, on_bad_line, refusing_by_eof
+from certcheck.probe.scan import Scanned, _chains, scanned
+from certcheck.probe.scan_words import Answer, Served
+from tests.zoo.accidents import (
+    Accident,
+    from_number,
+    no_descriptors,
+    now_and_then,
+    on_bad_line,
+    refusing_by_eof,
+)
 from tests.zoo.animals import closes_after_hello, endless_handshake, silent
-from tests.zoo.identities import context
+from tests.zoo.identities import context, identity
 from tests.zoo.keeper import Behaviour, Visitor
 from tests.zoo.manners import implicit, server
 from tests.zoo.visit import LIMITS, door_to
@@ -124,6 +132,34 @@ def test_a_server_that_turns_hostile_leaves_doubts_and_no_process(hostile: Behav
     assert children() <= before
 
 
+@pytest.mark.parametrize(
+    "chain",
+    [(), ("no PEM",), ("-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n",)],
+)
+def test_a_chain_that_cannot_be_read_is_a_doubt(chain: tuple[str, ...]) -> None:
+    odd = Served(with_sni=True, chain=chain, verdicts=())
+    good = Served(with_sni=False, chain=(identity().certificate.decode(),), verdicts=())
+    answer = Answer(suites={}, served=(odd, good), failed={})
+
+    found, doubts = _chains("mail.example.test", answer)
+
+    assert [each.server_name for each in found] == [None]
+    assert len(doubts) == 1
+    assert doubts[0].startswith("sslyze got a chain that cannot be read: ")
+
+
+def test_a_scan_that_cannot_start_is_a_doubt() -> None:
+    async def run(door: Door) -> Scanned:
+        with no_descriptors():
+            return await scanned(door, VERSIONS)
+
+    with door_to("imaps", WIDE) as door:
+        result = asyncio.run(run(door))
+
+    assert len(result.doubts) == 1
+    assert "Too many open files" in result.doubts[0]
+
+
 def test_a_scan_over_its_deadline_is_a_doubt() -> None:
     result = scan_of(WIDE, deadline=0.05)
 
@@ -168,6 +204,15 @@ def test_a_bad_child_gives_the_real_reason_and_is_gone(code: str, why: str) -> N
         python(code, deadline=0.5 if "0.5" in why else 10.0)
 
     assert children() <= before
+
+
+def test_a_program_that_is_not_there_is_told() -> None:
+    starting = output(
+        ("/nowhere/python",), stdin=b"", environment=os.environ, leash=Leash(deadline=1.0)
+    )
+
+    with pytest.raises(LeashError, match="it cannot be started: No such file"):
+        asyncio.run(starting)
 
 
 def test_a_child_that_grows_is_ended() -> None:

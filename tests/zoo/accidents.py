@@ -1,8 +1,11 @@
 """Good servers on a bad line: some connections die, by a rule or by a seeded chance."""
 
+import contextlib
+import os
 import random
+import resource
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Literal
 
 from tests.zoo.keeper import Behaviour, Visitor
@@ -59,3 +62,16 @@ def on_bad_line(behaviour: Behaviour, accident: Accident, strikes: Strikes) -> B
                 visitor.stay_silent()
 
     return unlucky
+
+
+@contextlib.contextmanager
+def no_descriptors() -> Iterator[None]:
+    """While the block runs, this process can open no file and no socket."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lowest = os.dup(0)
+    os.close(lowest)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

@@ -74,13 +74,13 @@ class Place:
 
 
 @contextlib.contextmanager
-def kept(behaviour: Behaviour, address: str = "127.0.0.1") -> Iterator[Place]:
-    """A server with this behaviour, on a free port, until the block ends."""
+def kept(behaviour: Behaviour, address: str = "127.0.0.1", port: int = 0) -> Iterator[Place]:
+    """A server with this behaviour, on a free port or the given one, until the block ends."""
     closing = threading.Event()
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((address, 0))
+        listener.bind((address, port))
         listener.listen(64)
         listener.settimeout(0.01)
         threads: list[threading.Thread] = []

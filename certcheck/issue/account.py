@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from acme import errors, messages
+from acme import messages
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from josepy.jwk import JWKEC
@@ -19,6 +19,7 @@ from josepy.util import ComparableECKey
 
 from certcheck import x509
 from certcheck.errors import CaError, Obstacle
+from certcheck.issue.answer import https_url, json_object, one_line
 from certcheck.issue.authority import Authority
 from certcheck.issue.client import Conversation
 from certcheck.store import private
@@ -70,43 +71,30 @@ def registered(
     """
     file = account_home(state, authority.directory) / "account.json"
     kept = _kept(file)
-    resource = (_existing(talk) if kept else None) or _created(talk, authority, progress)
-    if not resource.uri:  # RFC 8555 7.3: the Location header is a must
-        raise CaError(f"{authority.directory} does not name our account")
+    uri = (_existing(talk) if kept else None) or _created(talk, authority, progress)
+    talk.net.account = messages.RegistrationResource(body=messages.Registration(), uri=uri)
     wanted = _contact(authority)
     if kept and wanted and kept.contact != wanted:
-        talk.acme.update_registration(resource, messages.Registration(contact=wanted))
-    account = Account(uri=resource.uri, directory=authority.directory, contact=wanted)
+        talk.send(uri, messages.Registration(contact=wanted))
+    account = Account(uri=uri, directory=authority.directory, contact=wanted)
     if account != kept:
         _write(file, json.dumps(asdict(account), indent=1).encode() + b"\n")
     return account
 
 
-def _existing(talk: Conversation) -> messages.RegistrationResource | None:
+def _existing(talk: Conversation) -> str | None:
     # The URI is the authority's to tell, so the question goes by the key alone.
-    nobody = messages.RegistrationResource(body=messages.Registration(), uri="")
     try:
-        resource = talk.acme.query_registration(nobody)
+        return _uri(talk, messages.Registration(only_return_existing=True))
     except messages.Error as e:
         if e.code != "accountDoesNotExist":
             raise
-        talk.net.account = None
         return None
-    except KeyError as e:  # acme takes the Location header for granted
-        raise CaError("the certificate authority does not name our account") from e
-    if resource.body.status not in {None, "valid"}:  # acme leaves it as it came, a text
-        raise CaError(
-            f"the ACME account {resource.uri} is {resource.body.status!a}",
-            hint="move its directory below state/accounts away to get a new account",
-        )
-    return resource
 
 
-def _created(
-    talk: Conversation, authority: Authority, progress: Callable[[str], None]
-) -> messages.RegistrationResource:
-    terms = talk.acme.directory.meta.terms_of_service
-    agreed = f", its terms of service are {terms}" if terms else ""
+def _created(talk: Conversation, authority: Authority, progress: Callable[[str], None]) -> str:
+    terms = talk.directory.meta.terms_of_service
+    agreed = f", its terms of service are {one_line(terms)}" if terms else ""
     progress(f"creating an account at {authority.directory}{agreed}")
     details: dict[str, Any] = {"terms_of_service_agreed": True}
     if contact := _contact(authority):
@@ -116,17 +104,25 @@ def _created(
             account_public_key=talk.net.key.public_key(),
             kid=authority.eab_kid,
             hmac_key=authority.eab_key,
-            directory=talk.acme.directory,
+            directory=talk.directory,
         )
-    try:
-        return talk.acme.new_account(messages.NewRegistration(**details))
-    except errors.ConflictError as e:  # the key is known there, only our account.json was lost
-        resource = _existing(talk)
-        if resource is None:
-            raise CaError(
-                f"{authority.directory} says that our account exists, and that it does not"
-            ) from e
-        return resource
+    # RFC 8555 7.3.1: where the key is known, and only our account.json was lost, it is found.
+    return _uri(talk, messages.NewRegistration(**details))
+
+
+def _uri(talk: Conversation, account: messages.Registration) -> str:
+    response = talk.send(talk.directory["newAccount"], account)
+    status = json_object(response).get("status", "valid")
+    place = response.headers.get("Location")
+    if not place:  # RFC 8555 7.3: a must
+        raise CaError("the certificate authority does not name our account")
+    uri = https_url(place)
+    if status != "valid":
+        raise CaError(
+            f"the ACME account {uri} is {one_line(status)!a}",
+            hint="move its directory below state/accounts away to get a new account",
+        )
+    return uri
 
 
 def _contact(authority: Authority) -> tuple[str, ...]:

@@ -7,7 +7,8 @@ from typing import Any
 from acme import challenges, messages
 
 from certcheck.errors import CaError
-from certcheck.issue.client import Conversation, json_object
+from certcheck.issue.answer import json_object, one_line
+from certcheck.issue.client import Conversation
 from certcheck.issue.refusal import refused
 from certcheck.issue.solver import Challenge, ChallengeSolver
 
@@ -65,7 +66,7 @@ def _offer(authorization: messages.Authorization, kind: str) -> messages.Challen
     kinds = {str(each.to_json().get("type")) for each in authorization.challenges or ()}
     raise CaError(
         f"the certificate authority offers no {kind} challenge for {_name(authorization)}",
-        hint=f"it offers {', '.join(sorted(kinds)) or 'none'}",
+        hint=f"it offers {one_line(', '.join(sorted(kinds))) or 'none'}",
     )
 
 
@@ -98,4 +99,4 @@ def _failure(authorization: messages.Authorization) -> messages.Error:
 
 def _name(authorization: messages.Authorization) -> str:
     star = "*." if authorization.wildcard else ""
-    return f"{star}{authorization.identifier.value}"
+    return f"{star}{one_line(authorization.identifier.value)}"

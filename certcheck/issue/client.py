@@ -10,14 +10,16 @@ from threading import Thread
 from typing import Any
 
 import requests
-from acme import messages
-from acme.client import ClientNetwork, ClientV2
+from acme import errors, messages
+from acme.client import ClientNetwork
+from josepy.errors import DeserializationError
 from josepy.interfaces import JSONDeSerializable
 from josepy.jwa import ES256
 from josepy.jwk import JWK
 
 from certcheck import __version__
 from certcheck.errors import CaError
+from certcheck.issue.answer import https_url, json_object
 from certcheck.issue.authority import Authority
 
 _REQUEST_SECONDS = 30.0
@@ -82,15 +84,25 @@ class Network(ClientNetwork):
             time.sleep(min(secrets.randbelow(50) / 1000, self.deadline.left))
         return self._post_once(*args, **kwargs)
 
+    @classmethod
+    def _check_response(
+        cls, response: requests.Response, content_type: str | None = None
+    ) -> requests.Response:
+        # acme's own takes the types in a problem document for granted.
+        del content_type  # whoever asked for JSON finds out
+        if not response.ok:
+            raise _problem(response)
+        return response
+
     def _send_request(self, method: str, url: str, *args: Any, **kwargs: Any) -> requests.Response:
-        _check_https(url)
+        https_url(url)
         budget = min(_REQUEST_SECONDS, self.deadline.left)
         kwargs |= {"verify": self.verify_ssl, "timeout": budget, "stream": True}
         kwargs["headers"] = {"User-Agent": self.user_agent} | kwargs.get("headers", {})
         # A POST is signed for its URL (RFC 8555 6.4): sent elsewhere it would not hold.
         kwargs["allow_redirects"] = method != "POST"
         response = _within(budget, lambda: self._whole(method, url, *args, **kwargs))
-        _check_https(response.url)
+        https_url(response.url)
         self.refusal = None if response.ok else response
         if method == "POST" and not response.ok and self.REPLAY_NONCE_HEADER in response.headers:
             self._add_nonce(response)
@@ -113,12 +125,12 @@ class Network(ClientNetwork):
 class Conversation:
     """A certificate authority that is listening: its directory is read."""
 
-    acme: ClientV2
+    directory: messages.Directory
     net: Network
 
     def send(self, url: str, body: JSONDeSerializable | None) -> requests.Response:
         """The answer to a signed POST; without a body it is a POST-as-GET (RFC 8555 6.3)."""
-        return self.net.post(url, body, new_nonce_url=self.acme.directory.newNonce)
+        return self.net.post(url, body, new_nonce_url=self.directory.newNonce)
 
     def polled(self, url: str) -> Iterator[dict[str, Any]]:
         """The object at `url`, read again and again, at the pace that Retry-After asks for.
@@ -143,8 +155,7 @@ def conversation(authority: Authority, net: Network) -> Conversation:
         raise CaError(
             f"{authority.directory} is not an ACME directory", hint="look at [acme] directory"
         )
-    directory = messages.Directory.from_json(listed)
-    return Conversation(acme=ClientV2(directory, net), net=net)
+    return Conversation(directory=messages.Directory.from_json(listed), net=net)
 
 
 def seconds_asked(response: requests.Response, *, now: datetime) -> float | None:
@@ -158,29 +169,24 @@ def seconds_asked(response: requests.Response, *, now: datetime) -> float | None
         return None
 
 
-def json_object(response: requests.Response) -> dict[str, Any]:
-    """The JSON object in an answer; raises CaError when it is something else."""
-    told = response.json()
-    if not isinstance(told, dict):
-        raise CaError(f"{response.url} answers with JSON that is not an object")
-    return told
-
-
-def _check_https(url: str) -> None:
-    if not str(url).startswith("https://"):  # RFC 8555 6.1
-        raise CaError(
-            f"the certificate authority names a URL that is not HTTPS: {str(url)[:200]!a}"
-        )
+def _problem(response: requests.Response) -> errors.Error:
+    try:
+        problem: messages.Error = messages.Error.from_json(json_object(response))
+    except DeserializationError:
+        return errors.ClientError(response)
+    return problem
 
 
 def _within(seconds: float, ask: Callable[[], requests.Response]) -> requests.Response:
     # requests' own time-outs cover neither the look-up of the name nor an answer that trickles.
-    outcome: list[requests.Response | OSError] = []
+    outcome: list[requests.Response | OSError | ValueError] = []
 
     def run() -> None:
         try:
             outcome.append(ask())
         except OSError as e:  # the root of requests' own errors, and of a ca_file that vanished
+            outcome.append(e)
+        except ValueError as e:  # a URL or a header that requests takes for readable
             outcome.append(e)
 
     thread = Thread(target=run, daemon=True)

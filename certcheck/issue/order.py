@@ -1,9 +1,8 @@
-"""One order from names to a checked certificate (RFC 8555 7.4)."""
+"""One order from names to a certificate (RFC 8555 7.4)."""
 
 import ipaddress
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 
 from acme import crypto_util, messages
@@ -14,10 +13,11 @@ from requests.utils import parse_header_links
 from certcheck import x509
 from certcheck.errors import CaError, InputError
 from certcheck.issue.account import account_key, registered
+from certcheck.issue.answer import https_url, json_object, one_line
 from certcheck.issue.authority import Authority, checked
 from certcheck.issue.authorization import authorize
-from certcheck.issue.client import Conversation, Deadline, Network, conversation, json_object
-from certcheck.issue.received import Chain, checked_chain, issuer_name, received_chain
+from certcheck.issue.client import Conversation, Deadline, Network, conversation
+from certcheck.issue.received import Chain, issuer_name, received_chain
 from certcheck.issue.refusal import refused, told_plainly
 from certcheck.issue.solver import ChallengeSolver
 from certcheck.model.endpoint import Hostname
@@ -35,7 +35,7 @@ Progress = Callable[[str], None]
 class Issued:
     """A certificate fresh from the authority, with its private key.
 
-    `chain` is leaf first, without the self-signed root.
+    `chain` is leaf first, without the self-signed root; nobody has judged it yet.
     """
 
     key_pem: bytes = field(repr=False)
@@ -63,7 +63,6 @@ def issued(  # noqa: PLR0913 - an order has that many sides; each is named at th
     for an unusable authority or no names, UnfitBundle for an unreadable key, Obstacle when a
     challenge cannot be presented or the account cannot be kept, CaError for all else.
     """
-    spki = x509.key_spki_sha256(key_pem, where="the new private key")
     csr = _request(names, key_pem)
     net = Network(
         account_key(state, checked(authority).directory), authority, Deadline.within(deadline)
@@ -74,13 +73,11 @@ def issued(  # noqa: PLR0913 - an order has that many sides; each is named at th
         url, order = _ordered(talk, names)
         authorize(talk, order.authorizations, solver, progress)
         done = _finalized(talk, url, csr, progress)
-        chain = _downloaded(talk, done.certificate, authority.preferred_chain, progress)
-    # The clock is asked here: the order may have taken minutes.
-    fit = checked_chain(chain, spki_sha256=spki, names=names, now=datetime.now(UTC))
-    progress(f"certificate received from {issuer_name(fit[:1])}")
+        chain = _downloaded(talk, done.certificate, authority, progress)
+    progress(f"certificate received from {one_line(issuer_name(chain[:1]))}")
     return Issued(
         key_pem=key_pem,
-        chain=fit,
+        chain=chain,
         order_url=url,
         key_kind=key_kind,
         directory=authority.directory,
@@ -91,6 +88,7 @@ def _request(names: Sequence[Hostname], key_pem: bytes) -> bytes:
     wanted = tuple(dict.fromkeys(names))
     if not wanted:
         raise InputError("no name to issue a certificate for", hint="give at least one NAME")
+    x509.key_spki_sha256(key_pem, where="the new private key")
     dns = [name.ascii for name in wanted if not name.is_ip]
     ips = [ipaddress.ip_address(name.ascii) for name in wanted if name.is_ip]
     return crypto_util.make_csr(key_pem, dns, ipaddrs=ips)
@@ -105,13 +103,13 @@ def _ordered(talk: Conversation, names: Sequence[Hostname]) -> tuple[str, messag
         )
         for name in dict.fromkeys(names)
     ]
-    place = talk.acme.directory["newOrder"]
+    place = talk.directory["newOrder"]
     response = talk.send(place, messages.NewOrder(identifiers=wanted))
     order: messages.Order = messages.Order.from_json(json_object(response))
     url = response.headers.get("Location", "")
     if not (url and order.authorizations and order.finalize):
         raise CaError(f"{place} answers with something that is not an order")
-    return url, order
+    return https_url(url), order
 
 
 def _finalized(talk: Conversation, url: str, csr_pem: bytes, progress: Progress) -> messages.Order:
@@ -131,19 +129,34 @@ def _finalized(talk: Conversation, url: str, csr_pem: bytes, progress: Progress)
     return order
 
 
-def _downloaded(talk: Conversation, url: str, preferred: str | None, progress: Progress) -> Chain:
+def _downloaded(talk: Conversation, url: str, authority: Authority, progress: Progress) -> Chain:
     response = talk.send(url, None)
-    chain = received_chain(response.text)
-    if preferred is None or issuer_name(chain) == preferred:
-        return chain
-    offered = [chain]
-    for each in _alternates(response)[:_MAX_ALTERNATES]:
-        offered.append(received_chain(talk.send(each, None).text))
+    first = received_chain(response.text)
+    preferred = authority.preferred_chain
+    if preferred is None:
+        return first
+    offered = [first]
+    for place in _alternates(response)[:_MAX_ALTERNATES]:
         if issuer_name(offered[-1]) == preferred:
-            return offered[-1]
-    there = ", ".join(repr(issuer_name(each)) for each in offered)
+            break
+        offered += _alternate(talk, place, authority.directory, progress)
+    if issuer_name(offered[-1]) == preferred:
+        return offered[-1]
+    there = ", ".join(repr(one_line(issuer_name(each))) for each in offered)
     progress(f"warning: no chain leads to {preferred!r}; there is {there}; the first is taken")
-    return chain
+    return first
+
+
+def _alternate(
+    talk: Conversation, url: str, directory: str, progress: Progress
+) -> tuple[Chain, ...]:
+    # The certificate is issued: another chain that does not come must not lose it.
+    try:
+        with told_plainly(directory, talk.net):
+            return (received_chain(talk.send(url, None).text),)
+    except CaError as e:
+        progress(f"warning: another chain is left out: {e.message}")
+        return ()
 
 
 def _alternates(response: Response) -> list[str]:

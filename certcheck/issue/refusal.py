@@ -12,9 +12,10 @@ from acme import errors, messages
 from josepy.errors import Error as JoseError
 
 from certcheck.errors import CaError
+from certcheck.issue.answer import one_line
 from certcheck.issue.client import Network, seconds_asked
 
-_LONGEST = 400
+_LONGEST = 10_000  # a problem for each of 100 names
 _HINTS = {
     "accountDoesNotExist": "run again: a new account is created",
     "caa": "the CAA records of the name must allow this authority",
@@ -43,8 +44,6 @@ def told_plainly(directory: str, net: Network) -> Iterator[None]:
         yield
     except messages.Error as e:
         raise refused(f"{directory} refuses", e, wait=_wait(net)) from e
-    except requests.JSONDecodeError as e:
-        raise CaError(f"{directory} answers with something that is not JSON", hint=_LOOK) from e
     except requests.RequestException as e:
         raise _unreachable(directory, e) from e
     except (errors.Error, JoseError) as e:
@@ -56,7 +55,8 @@ def refused(what: str, *problems: messages.Error, wait: str = "") -> CaError:
     leaves = [leaf for problem in problems for leaf in (problem.subproblems or (problem,))]
     codes = [leaf.code or "" for leaf in (*leaves, *problems)]
     hint = next((_HINTS[code] for code in codes if code in _HINTS), "")
-    return CaError(f"{what}: {'; '.join(wording(each) for each in problems)}{wait}", hint=hint)
+    said = one_line("; ".join(wording(each) for each in problems), longest=_LONGEST)
+    return CaError(f"{what}: {said}{wait}", hint=hint)
 
 
 def wording(problem: messages.Error) -> str:
@@ -66,12 +66,6 @@ def wording(problem: messages.Error) -> str:
     named = f"{one_line(problem.identifier.value)}: " if problem.identifier else ""
     each = "; ".join(wording(sub) for sub in problem.subproblems or ())
     return f"{named}{said} ({one_line(kind)})" + (f" [{each}]" if each else "")
-
-
-def one_line(text: str) -> str:
-    """Text from outside without line breaks, and not endless."""
-    flat = " ".join(str(text).split())
-    return flat if len(flat) <= _LONGEST else flat[:_LONGEST] + "…"
 
 
 def _wait(net: Network) -> str:
@@ -110,9 +104,7 @@ def _broken(error: Exception, net: Network) -> str:
     match error:
         case errors.MissingNonce() | errors.BadNonce():
             return "answers without a usable nonce"
-        case errors.ClientError():
-            if net.refusal is not None:
-                return f"answers HTTP {net.refusal.status_code} at {one_line(net.refusal.url)}"
-            return "answers with something that is not ACME"
+        case errors.ClientError() if net.refusal is not None:
+            return f"answers HTTP {net.refusal.status_code} at {one_line(net.refusal.url)}"
         case _:
             return f"answers with something that is not ACME: {one_line(str(error))}"

@@ -1,66 +1,22 @@
 import json
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from certcheck import x509
 from certcheck.errors import CaError
 from certcheck.issue.account import account_home, account_key
-from certcheck.issue.http01 import Listener
-from certcheck.issue.order import Issued, issued
-from certcheck.lab import pki
-from certcheck.names import hostname
 from tests.issue.conftest import Reply, Scripted, ScriptedMaker, problem
-
-NAME = hostname("mail.example.test")
-KEY = x509.new_key("ecdsa")
-CA = pki.authority()
-LEAF = pki.make(pki.Shape(), issuer=CA.intermediate, key=KEY)
-IDENTIFIER = {"type": "dns", "value": NAME.ascii}
-CHALLENGE = {"type": "http-01", "url": "BASE/h", "token": "A" * 43, "status": "pending"}
-
-ACCOUNT = Reply(status=201, body={"status": "valid"}, headers={"Location": "BASE/a/1"})
-
-
-def an_order(status: str, *, code: int = 200, **more: Any) -> Reply:
-    body = {"status": status, "authorizations": ["BASE/z"], "finalize": "BASE/f", **more}
-    return Reply(status=code, body=body, headers={"Location": "BASE/o", "Retry-After": "0"})
-
-
-def an_authorization(state: str, **challenge: Any) -> Reply:
-    body = {"status": state, "identifier": IDENTIFIER, "challenges": [CHALLENGE | challenge]}
-    return Reply(body=body, headers={"Retry-After": "0"})
-
-
-SMOOTH: dict[str, Reply | tuple[Reply, ...]] = {
-    "/newAccount": ACCOUNT,
-    "/newOrder": an_order("pending", code=201),
-    "/z": (an_authorization("pending"), an_authorization("valid")),
-    "/h": Reply(body=CHALLENGE),
-    "/o": (
-        an_order("pending"),
-        an_order("ready"),
-        an_order("ready"),
-        an_order("processing"),
-        an_order("valid", certificate="BASE/c"),
-    ),
-    "/f": an_order("processing"),
-    "/c": Reply(body=LEAF.chain),
-}
-
-
-def ordered(ca: Scripted, state: Path) -> Issued:
-    return issued(
-        (NAME,),
-        authority=ca.authority,
-        key_pem=KEY,
-        key_kind="ecdsa",
-        solver=Listener(0),
-        state=state,
-        deadline=20,
-        progress=lambda _: None,
-    )
+from tests.issue.play import (
+    ACCOUNT,
+    IDENTIFIER,
+    LEAF,
+    SMOOTH,
+    an_authorization,
+    an_order,
+    ordered,
+)
 
 
 def posts(ca: Scripted, path: str) -> int:
@@ -144,13 +100,6 @@ def test_a_strange_authorization_is_refused(
         ordered(ca, tmp_path)
 
 
-def test_a_certificate_for_another_key_is_refused(scripted: ScriptedMaker, tmp_path: Path) -> None:
-    ca = scripted({**SMOOTH, "/c": Reply(body=CA.issue(pki.Shape()).chain)})
-
-    with pytest.raises(CaError, match="its key is not the one"):
-        ordered(ca, tmp_path)
-
-
 def test_a_fresh_nonce_comes_with_the_rejection(scripted: ScriptedMaker, tmp_path: Path) -> None:
     rejected = problem("badNonce", "again")
     ca = scripted({**SMOOTH, "/newOrder": (*(rejected,) * 12, an_order("pending", code=201))})
@@ -184,15 +133,29 @@ def test_an_account_without_a_place_is_refused(scripted: ScriptedMaker, tmp_path
         ordered(ca, tmp_path)
 
 
-def test_an_authority_that_both_has_and_lacks_the_account_is_refused(
+def test_an_account_that_the_authority_knows_already_is_taken(
     scripted: ScriptedMaker, tmp_path: Path
 ) -> None:
-    has = Reply(body={"status": "valid"}, headers={"Location": "BASE/a/1"})
-    lacks = problem("accountDoesNotExist", "who?")
-    ca = scripted({**SMOOTH, "/newAccount": (has, lacks)})
+    # RFC 8555 7.3.1: 200 and not 201 when the key has an account
+    has = Reply(body={"status": "valid"}, headers={"Location": "BASE/a/7"})
+    ca = scripted({**SMOOTH, "/newAccount": has})
 
-    with pytest.raises(CaError, match="that it does not"):
-        ordered(ca, tmp_path)
+    assert ordered(ca, tmp_path).chain
+
+
+def test_an_alternate_chain_that_fails_does_not_lose_the_certificate(
+    scripted: ScriptedMaker, tmp_path: Path
+) -> None:
+    link = {"Link": '<BASE/alternate>;rel="alternate"'}
+    ca = scripted({**SMOOTH, "/c": Reply(body=LEAF.chain, headers=link)})
+    lines: list[str] = []
+
+    picky = replace(ca, authority=replace(ca.authority, preferred_chain="Nobody"))
+
+    issued = ordered(picky, tmp_path, progress=lines.append)
+
+    assert issued.chain[0].names == ("mail.example.test",)
+    assert [line for line in lines if "another chain is left out" in line]
 
 
 def test_a_known_account_without_a_place_is_refused(

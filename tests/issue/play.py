@@ -1,0 +1,70 @@
+"""What a scripted authority says in the course of a good order, to be changed by the tests."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from certcheck import x509
+from certcheck.issue.http01 import Webroot
+from certcheck.issue.order import Issued, issued
+from certcheck.issue.solver import ChallengeSolver
+from certcheck.lab import pki
+from certcheck.names import hostname
+from tests.issue.conftest import Reply, Scripted
+
+Script = dict[str, Reply | tuple[Reply, ...]]
+
+NAME = hostname("mail.example.test")
+KEY = x509.new_key("ecdsa")
+CA = pki.authority()
+LEAF = pki.make(pki.Shape(), issuer=CA.intermediate, key=KEY)
+IDENTIFIER = {"type": "dns", "value": NAME.ascii}
+CHALLENGE = {"type": "http-01", "url": "BASE/h", "token": "A" * 43, "status": "pending"}
+
+ACCOUNT = Reply(status=201, body={"status": "valid"}, headers={"Location": "BASE/a/1"})
+
+
+def an_order(status: str, *, code: int = 200, **more: Any) -> Reply:
+    body = {"status": status, "authorizations": ["BASE/z"], "finalize": "BASE/f", **more}
+    return Reply(status=code, body=body, headers={"Location": "BASE/o", "Retry-After": "0"})
+
+
+def an_authorization(state: str, **challenge: Any) -> Reply:
+    body = {"status": state, "identifier": IDENTIFIER, "challenges": [CHALLENGE | challenge]}
+    return Reply(body=body, headers={"Retry-After": "0"})
+
+
+SMOOTH: Script = {
+    "/newAccount": ACCOUNT,
+    "/newOrder": an_order("pending", code=201),
+    "/z": (an_authorization("pending"), an_authorization("valid")),
+    "/h": Reply(body=CHALLENGE),
+    "/o": (
+        an_order("pending"),
+        an_order("ready"),
+        an_order("ready"),
+        an_order("processing"),
+        an_order("valid", certificate="BASE/c"),
+    ),
+    "/f": an_order("processing"),
+    "/c": Reply(body=LEAF.chain),
+}
+
+
+def ordered(
+    ca: Scripted,
+    state: Path,
+    *,
+    solver: ChallengeSolver | None = None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Issued:
+    return issued(
+        (NAME,),
+        authority=ca.authority,
+        key_pem=KEY,
+        key_kind="ecdsa",
+        solver=solver or Webroot(state),
+        state=state,
+        deadline=20,
+        progress=progress,
+    )

@@ -1,7 +1,7 @@
 """Dovecot 2.3, by the word of doveconf(1)."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -59,10 +59,9 @@ class Dovecot:
             raise ServerError(
                 f"{self.config} says ssl = no: this Dovecot offers no TLS", hint="set ssl = yes"
             )
+        everything = Slot(server=self.name, label="", chain=Path(), key=Path())
         return Current(
-            slots=tuple(
-                self._slots(whole, Slot(server=self.name, label="", chain=Path(), key=Path()))
-            ),
+            slots=tuple(self._slots(whole, everything, {})),
             listeners=tuple(_listeners(whole)),
         )
 
@@ -74,18 +73,21 @@ class Dovecot:
         """As the protocol says: Dovecot reads certificates when it is reloaded."""
         return (Command(kind="reload", argv=("doveadm", "-c", str(self.config), "reload")),)
 
-    def _slots(self, block: _Block, scope: Slot) -> Iterator[Slot]:
+    def _slots(self, block: _Block, scope: Slot, around: Mapping[str, str]) -> Iterator[Slot]:
+        # What a block leaves out it takes from around it, such as one key for two certificates.
+        settings = {**around, **block.settings}
         for cert, key in _PAIRS:
-            if block.settings.get(cert):
+            own = block.settings.get(cert) or block.settings.get(key)
+            if own and settings.get(cert):
                 yield replace(
                     scope,
                     label=f"{scope.label or 'default'} {cert}",
-                    chain=self._path(block.settings[cert], cert),
-                    key=self._path(block.settings.get(key, ""), key),
+                    chain=self._path(settings[cert], cert),
+                    key=self._path(settings.get(key, ""), key),
                 )
         for inner in block.blocks:
             if inner.kind in {"local_name", "local", "protocol"}:
-                yield from self._slots(inner, _narrowed(scope, inner))
+                yield from self._slots(inner, _narrowed(scope, inner), settings)
 
     def _path(self, value: str, setting: str) -> Path:
         bare = value.removeprefix("<").strip().strip('"')
@@ -116,12 +118,13 @@ def _parsed(text: str) -> _Block:
             path.pop()
         elif line.startswith("#"):
             continue
+        # First: a value may end in a brace.
+        elif setting := _SETTING.fullmatch(line):
+            path[-1].settings[setting["key"]] = setting["value"] or ""
         elif opening := _OPENING.fullmatch(line):
             block = _Block(kind=opening["kind"], name=opening["name"] or "")
             path[-1].blocks.append(block)
             path.append(block)
-        elif setting := _SETTING.fullmatch(line):
-            path[-1].settings[setting["key"]] = setting["value"] or ""
     return whole
 
 

@@ -3,7 +3,7 @@
 import re
 import socket
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from certcheck.errors import Obstacle, ServerError
@@ -27,6 +27,8 @@ _SETTINGS = (
     "smtpd_tls_wrappermode",
     "smtpd_use_tls",
 )
+# The kinds of table that postmap(1) makes from a text file; DATABASE_README.
+_TABLES = frozenset({"hash", "btree", "lmdb", "cdb", "dbm", "sdbm"})
 # Names in /etc/services that master.cf uses; Debian's file calls port 465 by two names.
 _SERVICES = {"smtp": 25, "submission": 587, "submissions": 465, "smtps": 465, "urd": 465}
 
@@ -51,15 +53,22 @@ class Postfix:
         main = self._settings()
         overrides = self._overrides()
         services = [m for line in self._lines("-M") if (m := _SERVICE.fullmatch(line))]
-        slots: dict[tuple[str, ...], Slot] = {}
+        slots: dict[tuple[object, ...], Slot] = {}
         listeners: list[Listener] = []
-        for service in (m["service"] for m in services):
-            settings = {**main, **overrides.get(service, {})}
-            if not _offers_tls(settings):
-                continue
+        known = {m["service"]: {**main, **overrides.get(m["service"], {})} for m in services}
+        secured = {service: each for service, each in known.items() if _offers_tls(each)}
+        one_table = {each[_SNI] for each in secured.values()} <= {main[_SNI]}
+        for service, settings in secured.items():
             listeners += _listeners(service, settings)
-            for slot in self._slots(service, settings, main):
-                slots.setdefault((str(slot.chain), *slot.names, str(slot.port)), slot)
+            here = self._scope(service)
+            everywhere = Slot(server=self.name, label="default", chain=Path(), key=Path())
+            shared = list(_files(settings)) == list(_files(main))
+            found = (
+                *_file_slots(everywhere if shared else here, settings),
+                *self._sni_slots(everywhere if one_table else here, settings[_SNI]),
+            )
+            for slot in found:
+                slots.setdefault((slot.chain, slot.names, slot.networks, slot.port), slot)
         return Current(slots=tuple(slots.values()), listeners=tuple(listeners))
 
     def check(self) -> Command:
@@ -96,41 +105,39 @@ class Postfix:
                 found.setdefault(match["service"], {})[match["name"]] = match["value"] or ""
         return found
 
-    def _slots(
-        self, service: str, settings: Mapping[str, str], main: Mapping[str, str]
-    ) -> Iterator[Slot]:
-        files = list(_files(settings))
-        port = None if files == list(_files(main)) else _port(service)
-        label = "default" if port is None else f"service {service}"
-        for name, chain, key in files:
-            yield Slot(server=self.name, label=f"{label} {name}", chain=chain, key=key, port=port)
-        own_tables = settings[_SNI] != main[_SNI]
-        for table in settings[_SNI].replace(",", " ").split():
-            yield from self._sni_slots(table, _port(service) if own_tables else None)
+    def _scope(self, service: str) -> Slot:
+        """A slot of that service alone: its port, and its address where it has one."""
+        address = literal(service.rpartition(":")[0])
+        return Slot(
+            server=self.name,
+            label=f"service {service}",
+            chain=Path(),
+            key=Path(),
+            networks=(address,) if address else (),
+            port=_port(service),
+        )
 
-    def _sni_slots(self, table: str, port: int | None) -> Iterator[Slot]:
-        kind, _, path = table.partition(":")
-        if kind in {"inline", "texthash", "static", "tcp", "socketmap", "proxy"} or not path:
-            raise ServerError(
-                f"{self.config}: {_SNI} = {table} is a kind of table that certcheck cannot rebuild",
-                hint="use hash: or lmdb:, made with postmap -F",
-            )
-        text = self.host.read(Path(path)).data.decode(errors="replace")
-        for name, files in _rows(text):
-            # postmap(1): a leading dot stands for every name one label below.
-            names = (f"*{name}" if name.startswith(".") else name,)
-            yield from (
-                Slot(
-                    server=self.name,
-                    label=f"{_SNI} {name}",
-                    chain=p,
-                    key=p,
-                    names=names,
-                    port=port,
-                    table=table,
+    def _sni_slots(self, scope: Slot, tables: str) -> Iterator[Slot]:
+        for table in tables.replace(",", " ").split():
+            kind, _, path = table.partition(":")
+            if kind not in _TABLES or not path:
+                raise ServerError(
+                    f"{self.config}: {_SNI} = {tables} is a kind of table that certcheck cannot "
+                    "rebuild",
+                    hint="use hash: or lmdb:, made with postmap -F",
                 )
-                for p in files
-            )
+            text = self.host.read(Path(path)).data.decode(errors="replace")
+            for name, files in _rows(text):
+                # postmap(1): a leading dot stands for every name one label below.
+                names = (f"*{name}" if name.startswith(".") else name,)
+                for p in files:
+                    label = f"{_SNI} {name}"
+                    yield replace(scope, label=label, chain=p, key=p, names=names, table=table)
+
+
+def _file_slots(scope: Slot, settings: Mapping[str, str]) -> Iterator[Slot]:
+    for name, chain, key in _files(settings):
+        yield replace(scope, label=f"{scope.label} {name}", chain=chain, key=key)
 
 
 def _rows(text: str) -> Iterator[tuple[str, list[Path]]]:

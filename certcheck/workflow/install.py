@@ -1,7 +1,7 @@
 """`certcheck install`: put a generation into the servers, prove it, or put everything back."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -9,7 +9,7 @@ from datetime import datetime
 from certcheck.config import ServerTable, Site
 from certcheck.errors import InputError, Obstacle
 from certcheck.install.carry_out import activations, carry_out, planned
-from certcheck.install.plan import Installation, Plan, plan
+from certcheck.install.plan import Installation, Plan, generation_of, plan
 from certcheck.model.action import Action, Expectation
 from certcheck.model.bundle import Generation
 from certcheck.model.run import Run, ended
@@ -46,7 +46,7 @@ def install(
     lock = nullcontext() if dry_run else locked(state, command=blank.command, now=blank.started)
     with lock:
         healed = () if dry_run else heal(means)
-        prepared = _prepared(tables, means, number, blank.started)
+        prepared = _prepared(tables, means, number, blank.started, alone=ref is not None)
         run = replace(blank, bundle=prepared.title)
         if dry_run:
             notes = tuple({"note": note} for note in prepared.plan.notes)
@@ -79,29 +79,48 @@ def _done(run: Run, prepared: _Prepared, means: Means, healed: tuple[Action, ...
 
 
 def _prepared(
-    tables: Sequence[ServerTable], means: Means, number: int | None, now: datetime
+    tables: Sequence[ServerTable],
+    means: Means,
+    number: int | None,
+    now: datetime,
+    *,
+    alone: bool,
 ) -> _Prepared:
     state = means.site.site.state
     generations = {t.bundle: bundles.load(state, t.bundle, number) for t in tables}
-    for generation in generations.values():
+    installations = [_installation(table, means, generations[table.bundle]) for table in tables]
+    further = () if alone else _further(means.site, generations, installations)
+    everything = (*generations.values(), *further)
+    for generation in everything:
         refuse_unfit(generation, _names(generation, means.site), now)
-    installations = []
-    for table in tables:
-        server = means.server_of(table)
-        installations.append(
-            Installation(
-                server=server, current=server.current(), generation=generations[table.bundle]
-            )
-        )
-    others = tuple(generations.values())
-    steps = plan(installations, others=others, host=means.host)
+    steps = plan(installations, others=everything, host=means.host)
     means.say("looking at what is served now")
     places = cells(means.site, tables, installations, means.asking)
     limits = means.asking.limits
     seen = asyncio.run(served([p.cell for p in places], gate=Gate(limits), limits=limits))
-    before, after = expectations(places, seen, others)
-    title = ", ".join(dict.fromkeys(g.ref for g in generations.values()))
+    before, after = expectations(places, seen, everything)
+    title = ", ".join(generation.ref for generation in everything)
     return _Prepared(plan=steps, before=before, after=after, title=title)
+
+
+def _installation(table: ServerTable, means: Means, generation: Generation) -> Installation:
+    server = means.server_of(table)
+    return Installation(server=server, current=server.current(), generation=generation)
+
+
+def _further(
+    site: Site, known: Mapping[str, Generation], installations: Sequence[Installation]
+) -> tuple[Generation, ...]:
+    """The newest generations of other bundles that a name with a slot of its own would get."""
+    state = site.site.state
+    others = {b.name for b in site.bundle} - known.keys()
+    held = sorted(name for name in others if bundles.next_number(state, name) > 1)
+    slots = [(slot, each) for each in installations for slot in each.current.slots]
+    return tuple(
+        generation
+        for generation in (bundles.load(state, name) for name in held)
+        if any(generation_of(slot, each, (generation,)) is generation for slot, each in slots)
+    )
 
 
 def _tables(site: Site, only: Sequence[str], bundle: str | None) -> tuple[ServerTable, ...]:

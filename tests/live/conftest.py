@@ -8,6 +8,7 @@ from typing import Protocol
 import pytest
 
 from certcheck.lab import Lab, LabOptions, up
+from tests.conftest import Certcheck
 
 HERE = Path(__file__).parent
 USUAL = LabOptions()
@@ -52,3 +53,17 @@ def new_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabMaker]:
 def fresh_lab(new_lab: LabMaker) -> Lab:
     """A lab of one's own, to change at will."""
     return new_lab()
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """One lab for the tests of a module, which all leave it serving what it served."""
+    with up(tmp_path_factory.mktemp("lab")) as running:
+        yield running
+
+
+@pytest.fixture
+def issued(shared: Lab, certcheck: Certcheck) -> Lab:
+    """The lab with a new generation in its store that no server has yet."""
+    assert certcheck("issue", "-c", shared.config).code == 0
+    return shared

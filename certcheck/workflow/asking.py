@@ -31,6 +31,15 @@ class Asking:
     family: dns.Family = "any"
     roots: tuple[Certificate, ...] = ()
 
+    def redirect(self, service: Endpoint) -> Redirect | None:
+        """Where --connect-to sends an endpoint, if anywhere."""
+        fitting = (r for r in self.redirects if r.host == service.host)
+        return next((r for r in fitting if r.port in {None, service.port}), None)
+
+    def of_family(self, addresses: Sequence[str]) -> tuple[str, ...]:
+        """Those of the wanted family."""
+        return tuple(a for a in addresses if self.family in {"any", _family(a)})
+
     def resolved(self, host: Hostname) -> dns.Answer:
         """The addresses of a host by DNS."""
         return dns.addresses(host, resolver=self.resolver, family=self.family)
@@ -40,7 +49,7 @@ class Asking:
         known = self.site.addresses_at(service)
         if not known:
             return None
-        wanted = tuple(a for a in known if self.family in {"any", _family(a)})
+        wanted = self.of_family(known)
         detail = "" if wanted else f"certcheck.toml lists no {_TITLES[self.family]} address for it"
         return dns.Answer(
             records=wanted, status="found" if wanted else "none", secure=False, detail=detail
@@ -93,7 +102,7 @@ async def _observation(  # noqa: PLR0913, PLR0917 - passes on what `look` was gi
 
 
 async def _places(endpoints: Sequence[Endpoint], asking: Asking) -> list[_Place]:
-    listed = {e: asking.listed(e) for e in endpoints if not _redirect(e, asking)}
+    listed = {e: asking.listed(e) for e in endpoints if not asking.redirect(e)}
     hosts = list(dict.fromkeys(e.host for e, answer in listed.items() if answer is None))
     turns = asyncio.Semaphore(_AT_ONCE)
 
@@ -105,7 +114,7 @@ async def _places(endpoints: Sequence[Endpoint], asking: Asking) -> list[_Place]
     return [
         place
         for e in endpoints
-        for place in _places_of(e, _redirect(e, asking), listed.get(e) or answers.get(e.host))
+        for place in _places_of(e, asking.redirect(e), listed.get(e) or answers.get(e.host))
     ]
 
 
@@ -126,8 +135,3 @@ def _places_of(
 
 def _family(address: str) -> dns.Family:
     return "ipv6" if ":" in address else "ipv4"
-
-
-def _redirect(endpoint: Endpoint, asking: Asking) -> Redirect | None:
-    fitting = (r for r in asking.redirects if r.host == endpoint.host)
-    return next((r for r in fitting if r.port in {None, endpoint.port}), None)

@@ -1,7 +1,7 @@
 """Which cells a mail host serves, and which generation each of them shall serve."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from certcheck.config import ServerKind, ServerTable, Site
 from certcheck.errors import Obstacle
@@ -35,8 +35,10 @@ def cells(
     Raises Obstacle when a host has no address, or a server no port.
     """
     found: dict[Cell, Served] = {}
-    ports = {each.port for i in installations for each in i.current.listeners}
-    for table, installation in zip(tables, installations, strict=True):
+    both = list(zip(tables, installations, strict=True))
+    for table, installation in both:
+        neighbours = (i for t, i in both if t.host == table.host)
+        ports = {each.port for i in neighbours for each in i.current.listeners}
         for cell in _cells_of(site, table, installation, ports, asking):
             found.setdefault(cell, Served(cell=cell, installation=installation))
     provable = {each.installation.server.name for each in found.values()}
@@ -102,13 +104,12 @@ def _cells_of(
     names = {n.replace("*", "certcheck", 1) for s in installation.current.slots for n in s.names}
     for listener in installation.current.listeners:
         for service in _endpoints_at(site, table, listener):
-            addresses = [listener.address] if listener.address else _addresses(table, asking)
-            yield from _cells_at(service, addresses, names)
+            yield from _cells_at(*_dialled(service, listener.address, table, asking), names)
     for entry in site.endpoint:
         foreign = entry.host is not None and entry.host != table.host
         if foreign or entry.url.port in listened or entry.url.protocol not in _SPEAKS[table.kind]:
             continue
-        yield from _cells_at(entry.url, _addresses(table, asking), names)
+        yield from _cells_at(*_dialled(entry.url, None, table, asking), names)
 
 
 def _cells_at(service: Endpoint, addresses: Sequence[str], names: set[str]) -> Iterator[Cell]:
@@ -126,8 +127,17 @@ def _endpoints_at(site: Site, table: ServerTable, listener: Listener) -> list[En
     return named or [Endpoint(scheme=listener.scheme, host=table.host, port=listener.port)]
 
 
+def _dialled(
+    service: Endpoint, own: str | None, table: ServerTable, asking: Asking
+) -> tuple[Endpoint, tuple[str, ...]]:
+    if redirect := asking.redirect(service):
+        return replace(service, port=redirect.to_port or service.port), (redirect.address,)
+    return service, asking.of_family([own]) if own else _addresses(table, asking)
+
+
 def _addresses(table: ServerTable, asking: Asking) -> tuple[str, ...]:
-    found = asking.site.addresses_of(table.host) or asking.resolved(table.host).records
+    listed = asking.site.addresses_of(table.host)
+    found = asking.of_family(listed or asking.resolved(table.host).records)
     if not found:
         raise Obstacle(
             f"{table.host.ascii} has no address", hint="give its [[host]] some in certcheck.toml"

@@ -1,181 +1,114 @@
-"""Where an endpoint is asked: --connect-to beats certcheck.toml, which beats DNS."""
+"""Where a command asks: --connect-to beats certcheck.toml, which beats DNS."""
 
 import asyncio
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
-from certcheck import dns
-from certcheck.config import EndpointTable, HostTable, Site
-from certcheck.model.endpoint import Hostname
+from certcheck import config, dns
+from certcheck.cli.options import Probing
+from certcheck.cli.wiring import asking
 from certcheck.model.observation import Observation
-from certcheck.names import hostname
-from certcheck.targets import connect_to, endpoint
-from certcheck.workflow.asking import Asking, look
-from tests.zoo.keeper import kept
-from tests.zoo.manners import implicit
-from tests.zoo.visit import LIMITS
+from certcheck.targets import endpoint
+from certcheck.workflow.asking import look
 
-NOW = datetime(2026, 11, 25, 8, 0, tzinfo=UTC)
-MAIL = "imap://mail.example.test:9"  # nobody listens on the discard port
-OTHER = "smtp://mail.example.test:9"
-
-
-class Told(Asking):
-    """An Asking that knows by itself what DNS says."""
-
-    answer = dns.Answer(status="found", records=("127.0.0.53",))
-
-    def resolved(self, host: Hostname) -> dns.Answer:
-        del host
-        return self.answer
+TOML = """
+[[host]]
+name = "a.example"
+addresses = ["127.0.0.11", "::1"]
+[[host]]
+name = "b.example"
+addresses = ["127.0.0.12"]
+[[endpoint]]
+url = "imaps://mail.example:9"
+host = "a.example"
+[[endpoint]]
+url = "submissions://mail.example:9"
+host = "b.example"
+"""
 
 
-class HalfTold(Told):
-    """DNS has the IPv4 address, and nobody knows about IPv6."""
-
-    answer = dns.Answer(status="found", records=("127.0.0.53",), detail="mail AAAA: SERVFAIL")
-
-
-class Untold(Told):
-    """DNS knows of no address."""
-
-    answer = dns.Answer(status="none")
+@pytest.fixture
+def site(tmp_path: Path) -> config.Site:
+    path = tmp_path / "certcheck.toml"
+    path.write_text(TOML)
+    return config.load(path)[0]
 
 
-def site(*addresses: str) -> Site:
-    listed = tuple(map(hostname, addresses))
-    return Site(host=(HostTable(name=hostname("mail.example.test"), addresses=listed),))
-
-
-def asking(
-    told: type[Told] = Told,
-    *,
-    site: Site | None = None,
-    redirects: tuple[str, ...] = (),
-    family: dns.Family = "any",
-) -> Asking:
-    return told(
-        site=site or Site(),
-        resolver=dns.Resolver(),
-        limits=LIMITS,
-        redirects=tuple(map(connect_to, redirects)),
-        family=family,
+def seen(site: config.Site, *urls: str, probing: Probing | None = None) -> list[Observation]:
+    places = look(
+        [endpoint(url) for url in urls],
+        asking(site, probing or Probing()),
+        depth="certificates",
+        at=datetime.now(UTC),
+        seen=lambda _: None,
     )
+    return list(asyncio.run(places))
 
 
-def looked(asking: Asking, *urls: str) -> tuple[Observation, ...]:
-    services = [endpoint(url) for url in urls]
-    return asyncio.run(look(services, asking, depth="certificates", at=NOW, seen=lambda _: None))
+def test_each_endpoint_is_asked_at_its_own_host(site: config.Site) -> None:
+    found = seen(site, "imaps://mail.example:9", "submissions://mail.example:9")
+
+    assert [(o.endpoint, o.address) for o in found] == [
+        ("imaps://mail.example:9", "127.0.0.11"),
+        ("imaps://mail.example:9", "::1"),
+        ("submissions://mail.example:9", "127.0.0.12"),
+    ]
+    assert [o.id for o in found] == ["o1", "o2", "o3"]
 
 
-def places(asking: Asking, *urls: str) -> list[tuple[str, str | None]]:
-    return [(o.endpoint, o.address) for o in looked(asking, *urls)]
+def test_a_host_may_be_asked_by_its_own_name(site: config.Site) -> None:
+    assert [o.address for o in seen(site, "imaps://b.example:9")] == ["127.0.0.12"]
 
 
-def test_without_more_dns_says_where() -> None:
-    assert places(asking(), MAIL) == [(MAIL, "127.0.0.53")]
+def test_only_the_wanted_family_is_asked(site: config.Site) -> None:
+    six = Probing(ipv6=True)
+
+    assert [o.address for o in seen(site, "imaps://mail.example:9", probing=six)] == ["::1"]
+    (none,) = seen(site, "submissions://mail.example:9", probing=six)
+    assert (none.reason, none.address) == ("unresolved", None)
+    assert "lists no IPv6 address" in none.detail
 
 
-def test_the_toml_beats_dns_and_every_address_is_asked() -> None:
-    listed = asking(site=site("127.0.0.7", "::1"))
+def test_a_redirection_beats_the_toml(site: config.Site) -> None:
+    redirected = Probing(connect_to=["mail.example::127.0.0.13:8"])
 
-    assert places(listed, MAIL) == [(MAIL, "127.0.0.7"), (MAIL, "::1")]
+    (found,) = seen(site, "imaps://mail.example:9", probing=redirected)
 
-
-@pytest.mark.parametrize("port", ["9", ""])
-def test_a_redirection_beats_the_toml(port: str) -> None:
-    redirected = asking(
-        site=site("127.0.0.7"), redirects=(f"mail.example.test:{port}:127.0.0.8",), family="ipv6"
-    )
-
-    assert places(redirected, MAIL) == [(MAIL, "127.0.0.8")]
+    assert (found.endpoint, found.address) == ("imaps://mail.example:9", "127.0.0.13")
 
 
-@pytest.mark.parametrize("other", ["mail.example.test:993", "imap.example.test:9"])
-def test_a_redirection_of_another_port_or_name_does_not_count(other: str) -> None:
-    assert places(asking(redirects=(f"{other}:127.0.0.8",)), MAIL) == [(MAIL, "127.0.0.53")]
+def test_a_redirection_of_another_port_does_not_count(site: config.Site) -> None:
+    redirected = Probing(connect_to=["mail.example:993:127.0.0.13"])
+
+    assert len(seen(site, "imaps://mail.example:9", probing=redirected)) == 2
 
 
-def test_of_two_redirections_that_fit_the_first_counts() -> None:
-    redirects = ("mail.example.test:9:127.0.0.8", "mail.example.test::127.0.0.9")
+def test_a_name_that_nobody_knows_is_not_seen(site: config.Site) -> None:
+    (found,) = seen(site, "imaps://no-such-host.invalid")
 
-    assert places(asking(redirects=redirects), MAIL) == [(MAIL, "127.0.0.8")]
-
-
-def test_another_port_is_dialled_and_the_endpoint_keeps_its_own() -> None:
-    with kept(implicit("imap")) as place:
-        redirect = f"mail.example.test:993:127.0.0.1:{place.port}"
-
-        (seen,) = looked(asking(redirects=(redirect,)), "imaps://mail.example.test")
-
-    assert (seen.endpoint, seen.outcome) == ("imaps://mail.example.test:993", "seen")
-    assert seen.server_name == "mail.example.test"
+    assert (found.outcome, found.reason) == ("inconclusive", "unresolved")
 
 
-@pytest.mark.parametrize(
-    ("family", "addresses"),
-    [("any", ["127.0.0.7", "::1"]), ("ipv4", ["127.0.0.7"]), ("ipv6", ["::1"])],
-)
-def test_one_family_alone_can_be_wanted(family: dns.Family, addresses: list[str]) -> None:
-    wanted = asking(site=site("127.0.0.7", "::1"), family=family)
+def test_a_family_whose_look_up_failed_is_shown_as_not_seen(site: config.Site) -> None:
+    class HalfBlind(type(asking(site, Probing()))):  # type: ignore[misc]
+        def resolved(self, _host: object) -> dns.Answer:
+            return dns.Answer(status="found", records=("127.0.0.14",), detail="AAAA: SERVFAIL")
 
-    assert [address for _, address in places(wanted, MAIL)] == addresses
-
-
-def test_a_family_that_the_toml_does_not_list_is_shown_as_not_seen() -> None:
-    (seen,) = looked(asking(site=site("127.0.0.7"), family="ipv6"), MAIL)
-
-    assert (seen.address, seen.reason) == (None, "unresolved")
-    assert seen.detail == "certcheck.toml lists no IPv6 address for it"
-
-
-def test_endpoints_of_one_name_on_two_hosts_are_asked_at_their_own_host() -> None:
-    front, back = hostname("front.example.test"), hostname("back.example.test")
-    split = Site(
-        host=(
-            HostTable(name=front, addresses=(hostname("127.0.0.3"),)),
-            HostTable(name=back, addresses=(hostname("127.0.0.4"),)),
-        ),
-        endpoint=(
-            EndpointTable(url=endpoint(MAIL), host=front),
-            EndpointTable(url=endpoint(OTHER), host=back),
-        ),
-    )
-
-    assert places(asking(site=split), MAIL, OTHER) == [(MAIL, "127.0.0.3"), (OTHER, "127.0.0.4")]
-
-
-def test_a_family_whose_look_up_failed_is_shown_as_not_seen() -> None:
-    known, unknown = looked(asking(HalfTold), MAIL)
-
-    assert (known.address, known.reason) == ("127.0.0.53", "refused")
-    assert (unknown.address, unknown.reason) == (None, "unresolved")
-    assert unknown.detail == "mail AAAA: SERVFAIL"
-
-
-def test_a_name_without_any_address_is_shown_as_not_seen() -> None:
-    (unknown,) = looked(asking(Untold), MAIL)
-
-    assert (unknown.address, unknown.reason) == (None, "unresolved")
-    assert unknown.detail == "the name has no address"
-
-
-def test_observations_come_in_the_order_of_the_endpoints_and_are_numbered() -> None:
-    urls = [f"imap://mail.example.test:{port}" for port in (9, 7, 11)]
-    told: list[str] = []
-
-    observations = asyncio.run(
+    half = HalfBlind(site=site, resolver=dns.Resolver(), limits=asking(site, Probing()).limits)
+    found = asyncio.run(
         look(
-            [endpoint(url) for url in urls],
-            asking(),
+            [endpoint("imaps://c.example:9")],
+            half,
             depth="certificates",
-            at=NOW,
-            seen=told.append,
+            at=datetime.now(UTC),
+            seen=lambda _: None,
         )
     )
 
-    assert [(o.id, o.endpoint) for o in observations] == [
-        (f"o{number}", url) for number, url in enumerate(urls, 1)
+    assert [(o.address, o.reason) for o in found] == [
+        ("127.0.0.14", "refused"),
+        (None, "unresolved"),
     ]
-    assert sorted(told) == sorted(endpoint(url).label for url in urls)
+    assert found[1].detail == "AAAA: SERVFAIL"

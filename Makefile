@@ -37,9 +37,9 @@ test: $(READY) deps lint types layers ## everything: lint, types, layers, all te
 	$(BIN)/python -m pytest -q -n 3 --cov --cov-report=
 	$(BIN)/coverage report
 
-check: $(READY) format lint types layers ## the quick one, without servers
+check: $(READY) format lint types layers ## the quick one, without servers and what takes long
 	@$(timed)
-	$(BIN)/python -m pytest -q -n 4 -m "not live"
+	$(BIN)/python -m pytest -q -n 4 -m "not live and not slow"
 
 format: $(READY) ## format the code
 	@$(timed)

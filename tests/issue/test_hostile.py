@@ -13,6 +13,8 @@ from certcheck.errors import CertcheckError
 from tests.issue.conftest import Reply, Scripted, ScriptedMaker
 from tests.issue.play import IDENTIFIER, SMOOTH, Script, an_authorization, an_order, ordered
 
+pytestmark = pytest.mark.slow
+
 ODD: tuple[Any, ...] = (
     *(None, True, 5, -1.5, "", "x", "valid", "\ud800", "\x1b[31m\r\n", "é", "x" * 5000),
     *([], [5], [None], ["x"], [[]], [{}], {}, {"a": 1}, {"type": []}, {"type": "dns", "value": 5}),

@@ -95,16 +95,22 @@ def test_a_syntax_error_is_told_in_the_servers_own_words(issued: Lab, certcheck:
     assert "line" in refused.complaint
 
 
-def test_a_full_disk_changes_nothing(issued: Lab, certcheck: Certcheck) -> None:
+@pytest.mark.parametrize(
+    ("server", "code"), [("dovecot", 3), ("postfix", 4)]
+)  # Dovecot's files are written first
+def test_a_full_disk_changes_nothing(
+    issued: Lab, certcheck: Certcheck, server: str, code: int
+) -> None:
     before, old = files(issued), served(issued)
-    folder = issued.path / "postfix" / "tls"
+    folder = issued.path / server / "tls"
+    there = {path.name for path in folder.iterdir()}
     with small_disk(folder):
         undone = certcheck("install", "-c", issued.config, "--json")
-        beside = sorted(path.name for path in folder.iterdir())
+        beside = {path.name for path in folder.iterdir()}
 
-    assert undone.code == 4  # Dovecot's files were written before
+    assert undone.code == code
     assert "No space left" in undone.document["error"]["message"]
-    assert beside == ["chain.pem", "filler"]
+    assert beside == there | {"filler"}
     assert files(issued) == before
     assert served(issued) == old
 
@@ -126,18 +132,25 @@ def small_disk(folder: Path) -> Iterator[None]:
         tool("umount", folder)
 
 
+@pytest.mark.parametrize(
+    ("argv", "config", "words"),
+    [
+        ("postfix -c", "postfix", "SUBMISSIONS smtp.example.test"),
+        ("doveadm -c", "dovecot/dovecot.conf", "IMAPS imap.example.test"),
+    ],
+)
 def test_a_server_that_is_down_is_told_before_anything_is_done(
-    fresh_lab: Lab, certcheck: Certcheck
+    fresh_lab: Lab, certcheck: Certcheck, argv: str, config: str, words: str
 ) -> None:
     assert certcheck("issue", "-c", fresh_lab.config).code == 0
     before = files(fresh_lab)
-    tool("postfix", "-c", fresh_lab.path / "postfix", "stop")
+    tool(*argv.split(), fresh_lab.path / config, "stop")
 
     refused = certcheck("install", "-c", fresh_lab.config)
 
     assert refused.code == 3
     assert "does not answer now" in refused.complaint
-    assert "SUBMISSIONS smtp.example.test" in refused.complaint
+    assert words in refused.complaint
     assert files(fresh_lab) == before
 
 

@@ -30,6 +30,8 @@ from tests.zoo.keeper import Behaviour, Visitor
 from tests.zoo.manners import implicit, server
 from tests.zoo.visit import LIMITS, door_to
 
+pytestmark = pytest.mark.slow
+
 VERSIONS: tuple[TlsVersion, ...] = ("TLSv1.0", "TLSv1.2", "TLSv1.3")
 CONTEXT = context("ecdsa", "rsa2048", oldest=ssl.TLSVersion.TLSv1)
 WIDE = implicit("imap", tls=CONTEXT)

@@ -132,7 +132,9 @@ def _served(info: Any) -> Iterator[Served]:
 
 
 def _verdict(result: Any) -> Verdict:
-    reason = "" if result.was_validation_successful else str(result.validation_error or "no path")
+    said = str(result.validation_error or "no path").removeprefix("validation failed: ")
+    # What follows is Python's own word for the certificate, for programmers only.
+    reason = "" if result.was_validation_successful else said.partition(" (encountered")[0]
     store = result.trust_store
     return Verdict(store=store.name, date=_date(store.path) or store.version, reason=reason)
 

@@ -16,6 +16,7 @@ from certcheck.targets import endpoint
 _SERVICES_SHOWN = 12
 _SERVERS = {"dovecot": "Dovecot", "postfix": "Postfix"}
 _HEX = re.compile(r"[0-9A-Fa-f:]{40,}")
+_HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")  # in a row: SHA-1 or SHA-256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,4 +228,5 @@ def _cell(value: Scalar | tuple[str, ...]) -> str:
         return ", ".join(value)
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return "" if value is None else str(value)
+    text = "" if value is None else str(value)
+    return colons(text) if _HASH.fullmatch(text) else text

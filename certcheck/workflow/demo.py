@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from certcheck.issue.order import Authority
-from certcheck.model.certificate import Certificate, colons
+from certcheck.model.certificate import Certificate
 from certcheck.model.endpoint import Endpoint, Protocol
 from certcheck.model.observation import Observation
 from certcheck.model.run import Row, Run
@@ -164,10 +164,10 @@ def comparison(before: Sequence[Observation], after: Sequence[Observation]) -> t
         {
             "service": title,
             "ports": tuple(ports),
-            "old_sha256": colons(was),
-            "old_sha1": colons(certificates[was].sha1),
-            "new_sha256": colons(new),
-            "new_sha1": colons(certificates[new].sha1),
+            "old_sha256": was,
+            "old_sha1": certificates[was].sha1,
+            "new_sha256": new,
+            "new_sha1": certificates[new].sha1,
         }
         for (title, was, new), ports in rows.items()
     )

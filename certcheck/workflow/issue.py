@@ -11,7 +11,6 @@ from certcheck.issue.order import Authority, issued
 from certcheck.issue.solver import ChallengeSolver
 from certcheck.judge.bundle import unfit
 from certcheck.model.bundle import Generation
-from certcheck.model.certificate import colons
 from certcheck.model.endpoint import Hostname
 from certcheck.model.run import Row, Run, ended
 from certcheck.store import bundles
@@ -112,8 +111,8 @@ def row(generation: Generation) -> Row:
         "key": leaf.key,
         "issuer": leaf.issuer,
         "not_after": f"{leaf.not_after:%FT%TZ}",
-        "sha256": colons(leaf.sha256),
-        "sha1": colons(leaf.sha1),
+        "sha256": leaf.sha256,
+        "sha1": leaf.sha1,
     }
 
 

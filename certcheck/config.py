@@ -145,7 +145,10 @@ class Site(_Table):
             return None
         where = "[site] resolver"
         address, port = split_port(self.site.resolver, where=where)
-        return hostname(address).ascii, port or port_number("53", where=where)
+        literal = hostname(address)
+        if not literal.is_ip:
+            raise InputError(f"{address!r} is not an IP address", hint="write ADDRESS[:PORT]")
+        return literal.ascii, port or port_number("53", where=where)
 
     def addresses_of(self, host: Hostname) -> tuple[str, ...]:
         """The addresses that `[[host]]` gives for a host, or none."""
@@ -251,6 +254,10 @@ def _keys(names: list[str]) -> list[str]:
 
 
 def _contradictions(site: Site) -> Iterator[str]:
+    try:
+        _ = site.resolver
+    except InputError as error:
+        yield f"[site] resolver: {error.message}"
     yield from _twice("bundle", [b.name for b in site.bundle])
     yield from _twice("server", [s.name for s in site.server])
     for server in site.server:

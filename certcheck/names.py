@@ -26,7 +26,9 @@ def hostname(text: str, *, wildcard: bool = False) -> Hostname:
     star = wildcard and name.startswith("*.")
     encoded = _encode(name.removeprefix("*.") if star else name, shown=text)
     if _address(encoded) or _NUMBER.fullmatch(encoded.rpartition(".")[2]):
-        raise _bad(text, f"reads as the IP address {encoded}", "write the address in plain digits")
+        raise _bad(
+            text, "reads as an IP address in another form", "write the address in plain digits"
+        )
     prefix = "*." if star else ""
     return Hostname(ascii=prefix + encoded, unicode=prefix + _decode(encoded))
 
@@ -64,7 +66,9 @@ def _encode(name: str, *, shown: str) -> str:
     name = name.lower()
     wrong = next((label for label in name.split(".") if not _LABEL.fullmatch(label)), None)
     if wrong is not None or len(name) > _MAX:
-        why = "is longer than 253 characters" if wrong is None else f"has a bad label {wrong!r}"
+        why = (
+            "is longer than 253 characters" if wrong is None else f"has a bad label {wrong[:70]!r}"
+        )
         raise _bad(shown, why, "letters, digits and hyphens, with dots between labels")
     return name
 

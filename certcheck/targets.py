@@ -7,6 +7,8 @@ from certcheck.errors import InputError
 from certcheck.model.endpoint import PORTS, SCHEMES, Endpoint, Hostname
 from certcheck.names import hostname
 
+_SHOWN = 200  # characters of what was given that an error quotes
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Redirect:
@@ -30,10 +32,15 @@ def endpoint(url: str) -> Endpoint:
     scheme, separator, rest = url.partition("://")
     if not separator or scheme.lower() not in SCHEMES:
         raise InputError(
-            f"target {url!r}: unknown protocol {scheme!r}", hint=f"use one of {', '.join(SCHEMES)}"
+            f"target {_short(url)}: unknown protocol {_short(scheme)}",
+            hint=f"use one of {', '.join(SCHEMES)}",
+        )
+    if "@" in rest:
+        raise InputError(
+            f"target {scheme}://…: a target has no user name or password", hint="leave it out"
         )
     known = next(name for name in SCHEMES if name == scheme.lower())
-    host, port = split_port(rest.removesuffix("/"), where=f"target {url!r}")
+    host, port = split_port(rest.removesuffix("/"), where=f"target {_short(url)}")
     return Endpoint(scheme=known, host=hostname(host), port=PORTS[known] if port is None else port)
 
 
@@ -64,7 +71,7 @@ def split_port(text: str, *, where: str) -> tuple[str, int | None]:
 def port_number(digits: str, *, where: str) -> int:
     """A TCP port between 1 and 65535; raises InputError."""
     if not _DIGITS.fullmatch(digits) or not 0 < int(digits) <= _LAST_PORT:
-        raise InputError(f"{where}: {digits!r} is not a port", hint="a port is 1 to 65535")
+        raise InputError(f"{where}: {_short(digits)} is not a port", hint="a port is 1 to 65535")
     return int(digits)
 
 
@@ -97,9 +104,14 @@ def endpoints(text: str) -> tuple[Endpoint, ...]:
     """
     if "://" in text:
         return (endpoint(text),)
-    host, port = split_port(text, where=f"target {text!r}")
+    host, port = split_port(text, where=f"target {_short(text)}")
     if port is not None:
         raise InputError(
-            f"target {text!r} does not say which protocol", hint=f"write imap://{text} or the like"
+            f"target {_short(text)} does not say which protocol",
+            hint="write imap://HOST:PORT or the like",
         )
     return usual_endpoints(hostname(host))
+
+
+def _short(text: str) -> str:
+    return ascii(text) if len(text) <= _SHOWN else ascii(text[:_SHOWN]) + "…"

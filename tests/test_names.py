@@ -100,7 +100,7 @@ def test_what_is_no_host_name_is_refused(text: str) -> None:
     ],
 )
 def test_an_address_hidden_in_other_digits_is_refused(text: str) -> None:
-    with pytest.raises(InputError, match="reads as the IP address"):
+    with pytest.raises(InputError, match="reads as an IP address"):
         hostname(text)
 
 

@@ -2,16 +2,24 @@
 
 import os
 import resource
-import signal
 import sys
-from types import FrameType
 from typing import Annotated, NoReturn
 
 import typer
 from typer.exceptions import TyperException
 
 from certcheck import __version__
-from certcheck.cli import audit, demo, fingerprints, install, issue, lab, recover, wiring
+from certcheck.cli import (
+    audit,
+    demo,
+    fingerprints,
+    install,
+    interruption,
+    issue,
+    lab,
+    recover,
+    wiring,
+)
 from certcheck.cli.options import Output, grouped
 from certcheck.errors import InputError
 from certcheck.model.run import Run
@@ -21,11 +29,12 @@ EPILOG = (
     "4 changed and put back, 5 the way back failed."
 )
 
+CTRL_C = 130
+
 app = typer.Typer(
     name="certcheck",
     help="Change the certificates of mail servers without surprises.",
     epilog=EPILOG,
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -58,15 +67,24 @@ def main() -> NoReturn:
     """Run the command line, and exit with the code that the contract names."""
     os.umask(0o077)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold private keys
-    for number in (signal.SIGTERM, signal.SIGHUP):  # SIGHUP: the SSH session has dropped
-        signal.signal(number, _terminated)
+    interruption.expect()
+    if sys.stdout is None:  # closed by the caller: `>&-`
+        sys.stdout = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8")
+    sys.exit(_run() or 0)
+
+
+def _run() -> int | None:
+    if len(sys.argv) == 1:
+        app(["--help"], standalone_mode=False)
+        return InputError.exit_code
     try:
-        code = app(standalone_mode=False)
+        code: int | None = app(standalone_mode=False)
     except TyperException as e:
-        code = _misused(e)
+        return _misused(e)
     except (KeyboardInterrupt, typer.Abort):
-        code = 130
-    sys.exit(code or 0)
+        return interruption.exit_code()
+    # typer turns Ctrl-C that nobody has caught into 130.
+    return interruption.exit_code() if code == CTRL_C else code
 
 
 def _misused(error: TyperException) -> int:
@@ -84,8 +102,3 @@ def _misused(error: TyperException) -> int:
         wiring.perform(command, Output(json=True), {}, work)
     except typer.Exit as end:
         return end.exit_code
-
-
-def _terminated(signum: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001 - a handler's form
-    # SystemExit passes every `finally` on its way: what was begun is undone, locks are released.
-    sys.exit(128 + signum)

@@ -8,15 +8,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, TextIO
+from typing import TYPE_CHECKING, BinaryIO, NoReturn, TextIO
 
 import typer
 
 from certcheck import __version__, targets
+from certcheck.cli import interruption
 from certcheck.cli.options import Format, Output, Probing
 from certcheck.errors import CertcheckError, InputError, UnfitBundle
 from certcheck.model.endpoint import Endpoint, Hostname
-from certcheck.model.run import Run, Scalar, ended, worst
+from certcheck.model.run import Failure, Run, Scalar, ended, worst
 
 if TYPE_CHECKING:
     from certcheck.config import BundleTable, ServerKind, ServerTable, Site
@@ -71,6 +72,10 @@ def _worked(work: Callable[[Run], Run], blank: Run) -> Run:
         return work(blank)
     except CertcheckError as e:
         return ended(blank, e)
+    except KeyboardInterrupt:
+        # Whatever had been begun is undone by now.
+        error = Failure(message="interrupted by a signal", hint="nothing is left half done")
+        return replace(blank, error=error, exit_code=interruption.exit_code())
 
 
 def write(run: Run, output: Output) -> None:
@@ -121,8 +126,10 @@ def endpoints(given: Sequence[str] | None, site: "Site") -> tuple[Endpoint, ...]
         if not site.endpoint:
             raise InputError("no TARGET given", hint="name a host, or list [[endpoint]]s")
         return tuple(entry.url for entry in site.endpoint)
-    found = (e for text in given for e in _target(text))
-    return tuple(dict.fromkeys(found))
+    found = tuple(dict.fromkeys(e for text in given for e in _target(text)))
+    if not found:
+        raise InputError("the list of TARGETs is empty", hint="one a line, # begins a comment")
+    return found
 
 
 def asking(site: "Site", probing: Probing) -> "Asking":
@@ -167,6 +174,8 @@ def wanted(table: "BundleTable") -> "Wanted":
     from certcheck.workflow.issue import Wanted
 
     _refuse_wildcards(table.names)
+    if table.webroot and not table.webroot.is_dir():
+        raise InputError(f"webroot {table.webroot} is no directory", hint="name an existing one")
     solver: ChallengeSolver = Webroot(table.webroot) if table.webroot else Listener(table.http_port)
     return Wanted(bundle=table.name, names=table.names, key=table.key, solver=solver)
 
@@ -223,8 +232,9 @@ def _target(text: str) -> Iterator[Endpoint]:
         yield from targets.endpoints(text)
         return
     where = "stdin" if text == "-" else text[1:]
-    data = sys.stdin.buffer.read(_MAX_LIST) if text == "-" else _read(Path(where))
-    for number, line in enumerate(data.decode(errors="backslashreplace").splitlines(), 1):
+    data = _capped(sys.stdin.buffer, where) if text == "-" else _read(Path(where))
+    lines = data.decode("utf-8-sig", errors="backslashreplace").splitlines()
+    for number, line in enumerate(lines, 1):
         if (word := line.strip()) and not word.startswith("#"):
             try:
                 yield from targets.endpoints(word)
@@ -235,9 +245,17 @@ def _target(text: str) -> Iterator[Endpoint]:
 def _read(path: Path) -> bytes:
     try:
         with path.open("rb") as stream:
-            return stream.read(_MAX_LIST)
-    except OSError as e:
-        raise InputError(f"cannot read {path}: {e.strerror}", hint="look at the file") from e
+            return _capped(stream, str(path))
+    except (OSError, ValueError) as e:  # ValueError: a null byte in the path
+        reason = (isinstance(e, OSError) and e.strerror) or str(e)
+        raise InputError(f"cannot read {path}: {reason}", hint="look at the file") from e
+
+
+def _capped(stream: BinaryIO, where: str) -> bytes:
+    data = stream.read(_MAX_LIST + 1)
+    if len(data) > _MAX_LIST:
+        raise InputError(f"{where} is larger than 64 MiB", hint="split the list")
+    return data
 
 
 def _refuse_unwritable(path: Path | None) -> None:

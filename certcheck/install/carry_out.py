@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from certcheck.errors import CertcheckError, Obstacle, ServerError, Stranded
 from certcheck.host.door import FileState, Host
 from certcheck.install.plan import Plan, Step
-from certcheck.install.undo import Clock, Verify, WayBack, close, run_tool, undo
+from certcheck.install.undo import Clock, Verify, WayBack, close, run_tool, told, undo
 from certcheck.model.action import Action, ActionState, Expectation, Proof
 from certcheck.store.journal import Activation, Intended, Journal, Saved
 
@@ -104,9 +104,7 @@ def _proving(plan: Plan, after: Sequence[Expectation]) -> Action:
 
 def _proved(proof: Proof) -> Proof:
     if not proof.holds:
-        first, *more = proof.complaints
-        others = f" (and {len(more)} more like it)" if more else ""
-        raise ServerError(f"{first}{others}")
+        raise ServerError(told(proof))
     return proof
 
 

@@ -48,6 +48,7 @@ class Dovecot:
 
         doveconf(1) prints the whole configuration, defaults and included files in it.
         """
+        self.host.read(self.config)  # a file, and no directory of Postfix's
         # -P: print `ssl_key` instead of "hidden"; it names a path, the key itself stays unread.
         done = self.host.run(["doveconf", "-P", "-c", str(self.config)])
         if done.code != 0:

@@ -73,6 +73,12 @@ def run_tool(argv: Sequence[str], host: Host) -> None:
         raise ServerError(f"{' '.join(argv)} failed: {done.complaint}")
 
 
+def told(proof: Proof) -> str:
+    """Why a proof does not hold, in one line: the first complaint, and how many more there are."""
+    first, *more = proof.complaints
+    return f"{first} (and {len(more)} more like it)" if more else first
+
+
 def close(journal: Journal, result: Closing) -> None:
     """Close a journal; where the disk refuses, the next run finds the same end by itself."""
     with suppress(Obstacle):
@@ -180,7 +186,7 @@ def _verdict(
         proved = ", and the old certificate is served again" if journal.opened.before else ""
         return Undone(f"{why.message}; everything was put back{proved}", hint=why.hint)
     # The journal stays open: `certcheck recover` tries again once the cause is gone.
-    wrong = "; ".join((*obstacles, *proof.complaints))
+    wrong = "; ".join((*obstacles, *([told(proof)] if proof.complaints else [])))
     return Stranded(
         f"{why.message}; and the way back failed: {wrong}",
         hint=f"mend that, then certcheck recover; or set it right by hand and move {journal.folder}"

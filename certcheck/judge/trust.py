@@ -11,7 +11,7 @@ from certcheck.model.observation import Verdict
 
 if TYPE_CHECKING:
     from cryptography import x509 as cx509
-    from cryptography.x509.verification import Subject
+    from cryptography.x509.verification import ExtensionPolicy, Policy, Subject
 
 # How the verifier's own words begin or go on, and what an admin can do something with.
 _WORDS = (
@@ -96,19 +96,49 @@ def _verified(
     now: datetime,
 ) -> tuple[Verdict, str]:
     from cryptography.x509 import UnsupportedGeneralNameType
-    from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
+    from cryptography.x509.verification import (
+        ExtensionPolicy,
+        PolicyBuilder,
+        Store,
+        VerificationError,
+    )
 
     leaf, *others = (_opened(each) for each in chain)
     if leaf is None:
         return "fail", "the certificate cannot be read"
     try:
-        verifier = PolicyBuilder().store(Store(roots)).time(now).build_server_verifier(subject)
-        verifier.verify(leaf, [each for each in others if each])
+        policy = (
+            PolicyBuilder()
+            .store(Store(roots))
+            .time(now)
+            .extension_policies(
+                ca_policy=_ca_policy(), ee_policy=ExtensionPolicy.webpki_defaults_ee()
+            )
+        )
+        policy.build_server_verifier(subject).verify(leaf, [each for each in others if each])
     except VerificationError as e:
         return "fail", _in_words(str(e))
     except (ValueError, TypeError, KeyError, UnsupportedGeneralNameType) as e:
         return "inconclusive", f"the chain is too odd to be judged: {type(e).__name__}"
     return "pass", ""
+
+
+def _ca_policy() -> "ExtensionPolicy":
+    # As mail programs do, and milder than a browser: a private root from `openssl req -x509` has
+    # no key usage. Where there is one it must allow signing (RFC 5280 4.2.1.3).
+    from cryptography.x509 import BasicConstraints, KeyUsage
+    from cryptography.x509.verification import Criticality, ExtensionPolicy
+
+    policy = ExtensionPolicy.permit_all()
+    policy = policy.require_present(BasicConstraints, Criticality.AGNOSTIC, None)
+    return policy.may_be_present(KeyUsage, Criticality.AGNOSTIC, _may_sign)
+
+
+def _may_sign(
+    _policy: "Policy", _certificate: "cx509.Certificate", usage: "cx509.KeyUsage | None"
+) -> None:
+    if usage is not None and not usage.key_cert_sign:
+        raise ValueError("2.5.29.15")
 
 
 def _in_words(error: str) -> str:

@@ -1,5 +1,6 @@
 """One run for a person at a terminal: the verdict first, then what was seen, then what to do."""
 
+import io
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
@@ -34,19 +35,22 @@ def write(run: Run, stream: TextIO, *, color: bool, width: int | None) -> None:
     from rich.console import Console
     from rich.text import Text
 
+    # In memory first: at a closed pipe rich would end the program, with an exit code of its own.
+    text = io.StringIO()
     console = Console(
-        file=stream,
+        file=text,
         force_terminal=color,
         color_system="standard" if color else None,
         width=width or 80,
         legacy_windows=False,
     )
     for line in _lines(run, width):
-        pieces = ((_writable(text, stream), _STYLES.get(style, "")) for text, style in line)
+        pieces = ((_writable(piece, stream), _STYLES.get(style, "")) for piece, style in line)
         # soft_wrap leaves every line as it is: a fingerprint is never broken.
         console.print(
             Text.assemble(*pieces), soft_wrap=True, markup=False, emoji=False, highlight=False
         )
+    stream.write(text.getvalue())
 
 
 def _lines(run: Run, width: int | None) -> Iterator[Line]:

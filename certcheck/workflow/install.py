@@ -1,10 +1,11 @@
 """`certcheck install`: put a generation into the servers, prove it, or put everything back."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 
 from certcheck.config import ServerTable, Site
 from certcheck.errors import InputError, Obstacle
@@ -48,12 +49,13 @@ def install(
         healed = () if dry_run else heal(means)
         prepared = _prepared(tables, means, number, blank.started, alone=ref is not None)
         run = replace(blank, bundle=prepared.title)
-        if dry_run:
-            notes = tuple({"note": note} for note in prepared.plan.notes)
-            return replace(run, rows=notes, actions=planned(prepared.plan, prepared.after))
         if _in_place(prepared):
-            means.say("every cell serves it already: nothing to do")
-            return replace(run, actions=healed)
+            note = f"every port serves {prepared.title} already: nothing to do"
+            return replace(run, actions=healed, rows=({"note": note},))
+        if dry_run:
+            notes = (*_unfinished(state), *prepared.plan.notes)
+            actions = planned(prepared.plan, prepared.after)
+            return replace(run, rows=tuple({"note": note} for note in notes), actions=actions)
         _confirmed(prepared.plan, means)
         return _done(run, prepared, means, healed)
 
@@ -136,14 +138,23 @@ def _tables(site: Site, only: Sequence[str], bundle: str | None) -> tuple[Server
     return tables
 
 
+def _unfinished(state: Path) -> Iterator[str]:
+    for book in journal.unfinished(state):
+        yield f"the killed run {book.id} would be finished or put back before anything else"
+
+
 def _names(generation: Generation, site: Site) -> tuple[str, ...]:
-    listed = (n.ascii for b in site.bundle if b.name == generation.bundle for n in b.names)
-    return tuple(listed) or generation.names
+    """Every name that the bundle must cover: its own, and those of the endpoints that use it."""
+    listed = [n.ascii for b in site.bundle if b.name == generation.bundle for n in b.names]
+    used = [e.url.host.ascii for e in site.endpoint if e.bundle == generation.bundle]
+    return tuple(dict.fromkeys((*(listed or generation.names), *used)))
 
 
 def _confirmed(plan: Plan, means: Means) -> None:
     if means.confirm is None:
         return
+    for note in plan.notes:
+        means.say(note)
     for step in plan.steps:
         means.say(f"{step.number}. {step.server}: {step.kind} {step.target}")
     if not means.confirm("Do these steps now?"):

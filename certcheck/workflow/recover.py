@@ -13,7 +13,7 @@ from certcheck.workflow.means import Means
 
 
 def recover(blank: Run, means: Means) -> Run:
-    """The run with what was finished or put back, or without any row when no run was killed.
+    """The run with what was finished or put back, or that nothing was to be done.
 
     Its error is Stranded when neither state can be proved.
     """
@@ -27,7 +27,9 @@ def recover(blank: Run, means: Means) -> Run:
             {"journal": end.journal, "bundle": end.bundle, "result": end.result} for end in ends
         ),
     )
-    return ended(run, ends[-1].error if ends else None)
+    if not ends:
+        return replace(run, rows=({"result": "no run was killed: nothing to recover"},))
+    return ended(run, ends[-1].error)
 
 
 def heal(means: Means) -> tuple[Action, ...]:
@@ -65,7 +67,7 @@ def _end(book: Journal, means: Means) -> _End:
         close(book, "done")
         return _End(journal=book.id, bundle=bundle, result="finished")
     means.say(f"putting back what the killed run {book.id} changed")
-    why = Obstacle(f"the run {book.id} was killed")
+    why = Obstacle(f"the run {book.id} did not end")
     back = undo(book, host=means.host, verify=means.verify, clock=means.clock, why=why)
     stranded = back.error if isinstance(back.error, Stranded) else None
     return _End(

@@ -1,6 +1,8 @@
 """The command line itself: help, versions, mistakes, and what is not loaded."""
 
 import json
+import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -87,7 +89,7 @@ def test_a_mistake_is_a_document_with_json(certcheck: Certcheck) -> None:
         ("imap://a.example:0", "'0' is not a port"),
         ("imap://a.example:99999", "'99999' is not a port"),
         ("a.example:993", "does not say which protocol"),
-        ("imap://\uff11\uff12\uff17.0.0.1", "reads as the IP address"),
+        ("imap://\uff11\uff12\uff17.0.0.1", "reads as an IP address"),
         ("@nowhere.txt", "cannot read nowhere.txt"),
         ("\x1b[31mred", r"\x1b"),
     ],
@@ -153,6 +155,79 @@ def test_an_output_that_cannot_be_written_is_refused_at_once(certcheck: Certchec
 
     assert ended.code == 2
     assert "cannot write gone/report.txt" in ended.complaint
+
+
+def test_alone_it_shows_its_help(certcheck: Certcheck) -> None:
+    shown = certcheck()
+
+    assert shown.code == 2
+    assert shown.stdout == certcheck("--help").stdout
+    assert shown.stderr == ""
+
+
+@pytest.mark.parametrize("content", ["", "# nothing\n\n"])
+def test_an_empty_list_of_targets_is_not_good(
+    certcheck: Certcheck, tmp_path: Path, content: str
+) -> None:
+    (tmp_path / "targets").write_text(content)
+
+    assert "is empty" in certcheck("audit", "@targets").complaint
+    assert certcheck("fingerprints", "-", stdin=content).code == 2
+
+
+def test_a_list_of_targets_may_have_a_byte_order_mark(certcheck: Certcheck, tmp_path: Path) -> None:
+    (tmp_path / "targets").write_text("\ufeffimap://127.0.0.1:9\n")
+
+    assert certcheck("fingerprints", "@targets").code == 3
+
+
+def test_what_is_no_list_is_refused_in_few_words(certcheck: Certcheck, tmp_path: Path) -> None:
+    (tmp_path / "line").write_text("x" * 1_000_000)
+    with (tmp_path / "huge").open("wb") as stream:
+        stream.truncate(65 * 1024 * 1024)
+
+    assert len(certcheck("audit", "@line").complaint) < 500
+    assert "larger than 64 MiB" in certcheck("audit", "@huge").complaint
+
+
+def test_a_password_in_a_target_is_not_repeated(certcheck: Certcheck) -> None:
+    refused = certcheck("audit", "imap://user:pw-secret@mail.example.test/")
+
+    assert refused.code == 2
+    assert "no user name or password" in refused.complaint
+    assert "pw-secret" not in refused.stderr
+
+
+def test_with_stdout_closed_it_still_ends_by_the_contract() -> None:
+    done = subprocess.run(
+        ["sh", "-c", '"$@" >&-', "sh", *COMMAND, "audit", "imap://127.0.0.1:9"],
+        stderr=-1,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
+def test_a_signal_ends_an_audit_with_a_document(number: signal.Signals, code: int) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"imap://127.0.0.1:{silent.getsockname()[1]}"
+        audit = subprocess.Popen(
+            [*COMMAND, "audit", "--json", url], stdout=-1, stderr=-1, text=True
+        )
+        silent.settimeout(30)
+        visitor, _ = silent.accept()  # it is in the middle of asking
+
+        audit.send_signal(number)
+        output, errors = audit.communicate(timeout=60)
+        visitor.close()
+
+    assert audit.returncode == code
+    assert json.loads(output)["exit_code"] == code
+    assert errors == "certcheck: interrupted by a signal (nothing is left half done)\n"
 
 
 def test_an_older_report_does_not_survive_an_error(certcheck: Certcheck, tmp_path: Path) -> None:

@@ -1,8 +1,11 @@
 import datetime as dt
+import subprocess
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from certcheck import x509
 from certcheck.judge.trust import trusted
 from certcheck.model.certificate import Certificate
 from tests.judge.making import NOW, Maker
@@ -125,3 +128,24 @@ def test_unreadable_certificates_never_raise() -> None:
     assert trusted((), roots, name=_NAME, now=NOW)[0] == "fail"
     assert trusted((broken, intermediate), roots, name=_NAME, now=NOW)[0] == "fail"
     assert trusted((leaf, broken, intermediate), roots, name=_NAME, now=NOW)[0] == "pass"
+
+
+def test_a_root_as_openssl_makes_it_by_default_is_a_root(tmp_path: Path) -> None:
+    # `openssl req -x509` sets no key usage, and programs accept the root all the same.
+    leaf = _by_openssl(tmp_path)
+    root = x509.chain((tmp_path / "ca.pem").read_bytes(), where="root")
+
+    assert trusted(leaf, root, name="z.test", now=dt.datetime.now(dt.UTC)) == ("pass", "")
+
+
+def _by_openssl(folder: Path) -> tuple[Certificate, ...]:
+    new = ("-newkey", "rsa:2048", "-nodes")
+    (folder / "ext").write_text("subjectAltName=DNS:z.test\nbasicConstraints=CA:FALSE\n")
+    for words in (
+        ("req", "-x509", *new, "-subj", "/CN=plain", "-keyout", "ca.key", "-out", "ca.pem"),
+        ("req", "-new", *new, "-subj", "/CN=z.test", "-keyout", "l.key", "-out", "l.csr"),
+        ("x509", "-req", "-in", "l.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
+         "-extfile", "ext", "-out", "l.pem"),
+    ):  # fmt: skip
+        subprocess.run(["openssl", *words], cwd=folder, check=True, capture_output=True)
+    return x509.chain((folder / "l.pem").read_bytes(), where="leaf")

@@ -61,6 +61,36 @@ def test_dry_run_shows_the_steps_and_changes_nothing(issued: Lab, certcheck: Cer
     assert sorted(issued.path.glob("state/journal/*")) == store
 
 
+def test_what_is_in_place_is_neither_planned_nor_done_again(
+    fresh_lab: Lab, certcheck: Certcheck
+) -> None:
+    assert certcheck("issue", "-c", fresh_lab.config).code == 0
+    assert certcheck("install", "-c", fresh_lab.config).code == 0
+
+    for more in ((), ("--dry-run",)):
+        again = certcheck("install", "-c", fresh_lab.config, "--json", *more)
+
+        assert again.code == 0
+        assert again.document["actions"] == []
+        note = "every port serves mail/1 already: nothing to do"
+        assert again.document["rows"] == [{"note": note}]
+
+
+def test_a_certificate_must_name_the_endpoints_that_use_it(
+    issued: Lab, certcheck: Certcheck
+) -> None:
+    before = files(issued)
+    others = ', "imap.example.test", "smtp.example.test", "pop.example.test"]'
+    config = toml(issued, (others, "]"))
+    assert certcheck("issue", "-c", config).code == 0
+
+    refused = certcheck("install", "-c", config)
+
+    assert refused.code == 3
+    assert "imap.example.test" in refused.complaint
+    assert files(issued) == before
+
+
 def test_a_key_that_does_not_match_never_reaches_a_server(
     issued: Lab, certcheck: Certcheck
 ) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Real mail servers on loopback, to try things out.", rich_markup_mode=None)
 
-EXAMPLE = "Example: certcheck lab up --dir /tmp/lab"
+EXAMPLE = "Example: certcheck lab up --dir /srv/lab"
 
 
 @app.callback()

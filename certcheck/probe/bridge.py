@@ -50,9 +50,12 @@ async def bridged(door: Door, doubt: Doubt) -> AsyncIterator[Bridge]:
 
     # Made here, as asyncio keeps silent about a socket that cannot be had.
     listener = socket.create_server(("127.0.0.1", 0))
-    server = await asyncio.start_server(welcome, sock=listener, limit=_MAX_HEADER)
+    server = await asyncio.start_server(
+        welcome, sock=listener, limit=_MAX_HEADER, start_serving=False
+    )
     bridge.port = listener.getsockname()[1]
     try:
+        await server.start_serving()
         yield bridge
     finally:
         server.close()

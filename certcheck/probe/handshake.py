@@ -134,7 +134,7 @@ def _opened(tcp: Tcp, variant: Variant) -> Tls:
     try:
         return Tls(tcp, variant)
     except ValueError as e:  # a leading dot, such as Postfix takes in an SNI map; an empty label
-        name = shown(repr(variant.server_name).encode("utf-8", "backslashreplace"))
+        name = shown(ascii(variant.server_name).encode())
         raise ProbeError("handshake_failed", f"SNI cannot carry the name {name}") from e
 
 

@@ -34,8 +34,8 @@ async def proof(
 
     Without any expectation it holds, trivially: a caller that wants a proof expects something.
 
-    Waits up to `patience` s for a first right answer, then 10 handshakes a port, and 10 again 2 s
-    later: a server that replaces its processes one by one serves old and new mixed for a while.
+    Waits up to `patience` s for a first right answer, then 10 handshakes a port of an address, and
+    10 again 2 s later: a server that replaces its processes one by one serves old and new mixed.
     """
     before = gate.connections
     trials = [_Trial(wish.cell, gate, limits, wish.sha256) for wish in expectations]

@@ -113,8 +113,8 @@ def _family(address: str) -> socket.AddressFamily:
     try:
         six = isinstance(ipaddress.ip_address(address), ipaddress.IPv6Address)
     except ValueError as e:
-        what = shown(address.encode("utf-8", "backslashreplace"))
-        raise ProbeError("unreachable", f"this is no IP address: {what!r}") from e
+        what = shown(ascii(address).encode())
+        raise ProbeError("unreachable", f"this is no IP address: {what}") from e
     return socket.AF_INET6 if six else socket.AF_INET
 
 

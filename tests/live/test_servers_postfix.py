@@ -1,5 +1,6 @@
 """What Postfix serves, by the word of the real postconf(1) on written configurations."""
 
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -26,6 +27,8 @@ SUBMISSIONS = "submissions inet n - n - - smtpd -o smtpd_tls_wrappermode=yes"
 def current(folder: Path, main: str = MAIN, master: str = SMTP) -> Current:
     (folder / "main.cf").write_text(main)
     (folder / "master.cf").write_text(master)
+    # Postfix waits while main.cf is younger than two seconds, in case somebody is still writing.
+    os.utime(folder / "main.cf", (0, 0))
     return Postfix(name="postfix", config=folder, host=LocalHost()).current()
 
 

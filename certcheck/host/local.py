@@ -15,6 +15,7 @@ from certcheck.host.door import Completed, FileState
 
 _MAX_FILE = 4 * 1024 * 1024
 _MAX_OUTPUT = 4 * 1024 * 1024
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _SBIN = "/usr/local/sbin:/usr/sbin:/sbin"  # where doveadm and postfix live, also without `su -`
 
 
@@ -35,20 +36,21 @@ class LocalHost:
         environment = {**os.environ, "PATH": f"{path}:{_SBIN}"}
         with tempfile.TemporaryFile() as stdout, _terminal() as (slave, said):
             try:
-                process = subprocess.Popen(
-                    argv,
-                    stdin=subprocess.DEVNULL,
-                    stdout=stdout,
-                    stderr=slave,
-                    env=environment,
-                    start_new_session=True,
-                    umask=0o022,  # the tools of a mail server decide for themselves from there
-                )
+                with _deferred() as signals:
+                    process = subprocess.Popen(
+                        argv,
+                        stdin=subprocess.DEVNULL,
+                        stdout=stdout,
+                        stderr=slave,
+                        env=environment,
+                        start_new_session=True,
+                        umask=0o022,  # the tools of a mail server go on from there themselves
+                    )
             except (OSError, ValueError) as e:  # ValueError: a null byte in a path
                 raise Obstacle(
                     f"cannot run {argv[0]}: {_reason(e)}", hint="is the mail server installed here?"
                 ) from e
-            _finish(process, timeout, argv)
+            _finish(process, timeout, argv, signals)
             stdout.seek(0)
             printed = stdout.read(_MAX_OUTPUT).decode(errors="backslashreplace")
         return Completed(code=process.returncode, stdout=printed, stderr=said())
@@ -135,8 +137,27 @@ def _reason(error: Exception) -> str:
     return (isinstance(error, OSError) and error.strerror) or str(error)
 
 
-def _finish(process: subprocess.Popen[bytes], timeout: float, argv: Sequence[str]) -> None:
+@contextlib.contextmanager
+def _deferred() -> Iterator[list[int]]:
+    """The signals that come while a program is started, before it is known and can be killed."""
+    came: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield came
+        return
+    before = {number: signal.signal(number, lambda n, _: came.append(n)) for number in _ENDING}
     try:
+        yield came
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _finish(
+    process: subprocess.Popen[bytes], timeout: float, argv: Sequence[str], signals: Sequence[int]
+) -> None:
+    try:
+        for number in signals:
+            signal.raise_signal(number)
         process.wait(timeout)
     except subprocess.TimeoutExpired as e:
         _kill(process)

@@ -66,6 +66,20 @@ def _interrupt(signum: int, _frame: FrameType | None) -> None:
     raise InterruptedError(signum)
 
 
+def test_a_signal_while_a_program_is_started_does_not_leave_it_behind(tmp_path: Path) -> None:
+    pid_file = tmp_path / "pid"
+
+    def run_and_be_interrupted() -> None:
+        with pytest.raises(KeyboardInterrupt):
+            # The program itself sends the signal, as soon as it runs: often before Popen is back.
+            HOST.run(["sh", "-c", f"echo $$ >{pid_file}; kill -INT {os.getpid()}; exec sleep 60"])
+
+    for _ in range(20):
+        run_and_be_interrupted()
+
+        assert not Path(f"/proc/{int(pid_file.read_text())}").exists()
+
+
 def test_without_a_path_the_working_directory_is_not_searched(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

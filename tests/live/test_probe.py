@@ -1,5 +1,6 @@
 import asyncio
 import json
+import smtplib
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -16,6 +17,8 @@ from certcheck.probe.limits import Gate, Limits
 from certcheck.probe.observe import Depth, observed
 from certcheck.probe.proof import proof
 from certcheck.targets import endpoint
+from tests.lab.asking import until
+from tests.live.hosting import reconfigure
 
 LIMITS = Limits(timeout=15.0)
 NOW = datetime(2026, 3, 28, tzinfo=UTC)
@@ -102,6 +105,28 @@ def test_another_protocol_on_the_port_is_told(lab: Lab) -> None:
         "wrong_protocol",
         "plain_on_tls_port",
     ]
+
+
+def test_no_check_of_helo_names_turns_us_away(fresh_lab: Lab) -> None:
+    main = fresh_lab.path / "postfix" / "main.cf"
+    strict = ["invalid_helo_hostname", "non_fqdn_helo_hostname", "unknown_helo_hostname"]
+    rules = ", ".join(f"reject_{each}" for each in strict)
+    reconfigure(
+        main,
+        f"{main.read_text()}smtpd_delay_reject = no\nsmtpd_helo_restrictions = {rules}\n",
+    )
+    smtp = by_scheme(fresh_lab, "smtp")
+    until(lambda: refuses_a_name(smtp.port))
+
+    (seen,) = seen_at(fresh_lab, smtp)
+
+    assert (seen.outcome, seen.detail, seen.doubts) == ("seen", "", ())
+
+
+def refuses_a_name(port: int) -> bool:
+    with smtplib.SMTP("127.0.0.1", port, timeout=10) as session:
+        code, words = session.ehlo("mail")
+    return code == 504 and b"Helo command rejected" in words
 
 
 def test_every_cell_is_proved(lab: Lab) -> None:

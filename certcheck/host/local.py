@@ -7,7 +7,7 @@ import signal
 import subprocess
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from certcheck.errors import Obstacle
@@ -35,25 +35,22 @@ class LocalHost:
         path = os.environ.get("PATH") or "/usr/bin:/bin"  # an empty entry would mean `.`
         environment = {**os.environ, "PATH": f"{path}:{_SBIN}"}
         with tempfile.TemporaryFile() as stdout, _terminal() as (slave, said):
-            try:
-                with _deferred() as signals:
-                    process = subprocess.Popen(
-                        argv,
-                        stdin=subprocess.DEVNULL,
-                        stdout=stdout,
-                        stderr=slave,
-                        env=environment,
-                        start_new_session=True,
-                        umask=0o022,  # the tools of a mail server go on from there themselves
-                    )
-            except (OSError, ValueError) as e:  # ValueError: a null byte in a path
-                raise Obstacle(
-                    f"cannot run {argv[0]}: {_reason(e)}", hint="is the mail server installed here?"
-                ) from e
-            _finish(process, timeout, argv, signals)
+
+            def start() -> subprocess.Popen[bytes]:
+                return subprocess.Popen(
+                    argv,
+                    stdin=subprocess.DEVNULL,
+                    stdout=stdout,
+                    stderr=slave,
+                    env=environment,
+                    start_new_session=True,
+                    umask=0o022,  # the tools of a mail server go on from there themselves
+                )
+
+            code = _ended(start, argv, timeout)
             stdout.seek(0)
             printed = stdout.read(_MAX_OUTPUT).decode(errors="backslashreplace")
-        return Completed(code=process.returncode, stdout=printed, stderr=said())
+        return Completed(code=code, stdout=printed, stderr=said())
 
     def read(self, path: Path) -> FileState:
         """As the protocol says; at most 4 MiB."""
@@ -152,25 +149,35 @@ def _deferred() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def _finish(
-    process: subprocess.Popen[bytes], timeout: float, argv: Sequence[str], signals: Sequence[int]
-) -> None:
+def _ended(
+    start: Callable[[], subprocess.Popen[bytes]], argv: Sequence[str], timeout: float
+) -> int:
+    process: subprocess.Popen[bytes] | None = None
     try:
+        with _deferred() as signals:
+            process = start()
         for number in signals:
             signal.raise_signal(number)
-        process.wait(timeout)
+        return process.wait(timeout)
     except subprocess.TimeoutExpired as e:
         _kill(process)
         raise Obstacle(
             f"{' '.join(argv)} did not end within {timeout:g} s and was stopped",
             hint="run it by hand to see why",
         ) from e
+    except (OSError, ValueError) as e:  # ValueError: a null byte in a path
+        _kill(process)
+        raise Obstacle(
+            f"cannot run {argv[0]}: {_reason(e)}", hint="is the mail server installed here?"
+        ) from e
     except BaseException:
         _kill(process)  # a signal: what comes next must not race with this program
         raise
 
 
-def _kill(process: subprocess.Popen[bytes]) -> None:
+def _kill(process: subprocess.Popen[bytes] | None) -> None:
+    if process is None:
+        return
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()

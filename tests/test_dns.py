@@ -1,81 +1,20 @@
 import socket
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
 
 import dns.edns
 import dns.flags
 import dns.message
 import dns.rcode
-import dns.rrset
 import pytest
 
-from certcheck.dns import Resolver, addresses
+from certcheck.dns import Family, Resolver, addresses
 from certcheck.errors import InputError
 from certcheck.names import hostname
+from tests.name_server import Behaviour, Question, ServerMaker, answer, kind, server, zone
+
+__all__ = ["server"]  # a fixture
 
 MAIL = hostname("mail.example.test")
-UNKNOWN = hostname("no-such-name.invalid")
-
-Question = dns.message.QueryMessage
-Behaviour = Callable[[Question], bytes | None]
-ServerMaker = Callable[[Behaviour], Resolver]
-
-
-@contextmanager
-def running(behave: Behaviour, *, timeout: float = 1.0) -> Iterator[Resolver]:
-    """A DNS server on loopback, UDP and TCP, that answers as `behave` says."""
-    with ExitStack() as open_ones:
-        tcp = open_ones.enter_context(socket.create_server(("127.0.0.1", 0)))
-        port = tcp.getsockname()[1]
-        udp = open_ones.enter_context(socket.socket(type=socket.SOCK_DGRAM))
-        udp.bind(("127.0.0.1", port))
-
-        def by_udp() -> None:
-            while wire := udp.recvfrom(4096):
-                if wire[0] == b"end":
-                    return
-                question = dns.message.from_wire(wire[0])
-                assert isinstance(question, Question)
-                if (answer := behave(question)) is not None:
-                    udp.sendto(answer, wire[1])
-
-        thread = threading.Thread(target=by_udp, daemon=True)
-        thread.start()
-        yield Resolver(address="127.0.0.1", port=port, timeout=timeout)
-        udp.sendto(b"end", ("127.0.0.1", port))
-        thread.join(5)
-
-
-@pytest.fixture
-def server() -> Iterator[ServerMaker]:
-    with ExitStack() as all_of_them:
-        yield lambda behave: all_of_them.enter_context(running(behave))
-
-
-def answer(
-    question: Question,
-    *records: str,
-    rcode: dns.rcode.Rcode = dns.rcode.NOERROR,
-    flags: int = 0,
-) -> bytes:
-    response = dns.message.make_response(question, recursion_available=True)
-    response.set_rcode(rcode)
-    response.flags |= flags
-    for record in records:
-        name, kind, data = record.split(maxsplit=2)
-        response.answer.append(dns.rrset.from_text(name, 60, "IN", kind, data))
-    return response.to_wire()
-
-
-def kind(question: Question) -> str:
-    return question.question[0].rdtype.name
-
-
-def zone(*, flags: int = 0) -> Behaviour:
-    records = {"A": "A 192.0.2.7", "AAAA": "AAAA 2001:db8::7"}
-    return lambda q: answer(q, f"mail.example.test. {records[kind(q)]}", flags=flags)
 
 
 def test_both_families_are_found_ipv4_first(server: ServerMaker) -> None:
@@ -90,9 +29,9 @@ def test_both_families_are_found_ipv4_first(server: ServerMaker) -> None:
     ("family", "records"), [("ipv4", ("192.0.2.7",)), ("ipv6", ("2001:db8::7",))]
 )
 def test_one_family_alone_can_be_asked_for(
-    server: ServerMaker, family: str, records: tuple[str, ...]
+    server: ServerMaker, family: Family, records: tuple[str, ...]
 ) -> None:
-    got = addresses(MAIL, resolver=server(zone()), family=family)  # type: ignore[arg-type]
+    got = addresses(MAIL, resolver=server(zone()), family=family)
 
     assert got.records == records
 
@@ -117,6 +56,7 @@ def test_an_alias_is_followed(server: ServerMaker) -> None:
     got = addresses(MAIL, resolver=server(alias))
 
     assert (got.status, got.records) == ("found", ("192.0.2.9",))
+    assert got.detail == ""  # that there is no AAAA is no failure
 
 
 @pytest.mark.parametrize("rcode", [dns.rcode.NXDOMAIN, dns.rcode.NOERROR])
@@ -259,52 +199,6 @@ def test_an_address_of_the_other_family_is_none() -> None:
 
     assert (got.status, got.records) == ("none", ())
     assert "IPV6" in got.detail
-
-
-def test_the_systems_way_knows_etc_hosts() -> None:
-    got = addresses(hostname("localhost"), resolver=Resolver(), family="ipv4")
-
-    assert (got.status, got.records, got.secure) == ("found", ("127.0.0.1",), False)
-
-
-def test_the_systems_way_never_takes_a_failure_for_an_address() -> None:
-    got = addresses(UNKNOWN, resolver=Resolver(timeout=10))
-
-    assert got.status in {"none", "failed"}  # as the system's resolver can tell
-    assert got.records == ()
-    assert got.detail.startswith("no-such-name.invalid: ")
-
-
-@pytest.mark.parametrize(
-    ("error", "status"),
-    [
-        (socket.gaierror(socket.EAI_NONAME, "Name or service not known"), "none"),
-        (socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution"), "failed"),
-        (socket.gaierror(socket.EAI_FAIL, "Non-recoverable failure"), "failed"),
-        (UnicodeError("label too long"), "none"),
-    ],
-)
-def test_the_systems_errors_keep_none_and_failed_apart(
-    monkeypatch: pytest.MonkeyPatch, error: Exception, status: str
-) -> None:
-    def fails(*_: object) -> None:
-        raise error
-
-    monkeypatch.setattr(socket, "getaddrinfo", fails)
-
-    assert addresses(MAIL, resolver=Resolver()).status == status
-
-
-def test_a_system_resolver_that_hangs_is_failed_at_the_deadline(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    end = threading.Event()
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: [end.wait(20)][:0])
-
-    got = addresses(MAIL, resolver=Resolver(timeout=0.2))
-    end.set()
-
-    assert (got.status, got.detail) == ("failed", "mail.example.test: no answer within 0.2 s")
 
 
 def test_a_resolver_is_an_ip_address() -> None:

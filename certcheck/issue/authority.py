@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from certcheck.errors import InputError
 
-_BASE64URL = re.compile(r"[A-Za-z0-9_-]+={0,2}")
+_BASE64URL = re.compile(r"(?:[A-Za-z0-9_-]{4})*[A-Za-z0-9_-]{2,4}={0,2}")
 _MAX_KEY_FILE = 4096
 
 

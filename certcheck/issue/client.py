@@ -184,9 +184,9 @@ def _within(seconds: float, ask: Callable[[], requests.Response]) -> requests.Re
     def run() -> None:
         try:
             outcome.append(ask())
-        except OSError as e:  # the root of requests' own errors, and of a ca_file that vanished
-            outcome.append(e)
-        except ValueError as e:  # a URL or a header that requests takes for readable
+        except (OSError, ValueError) as e:
+            # OSError: requests' own, and a ca_file that vanished. ValueError: a URL or a header
+            # that requests takes for readable.
             outcome.append(e)
 
     thread = Thread(target=run, daemon=True)

@@ -8,9 +8,11 @@ from certcheck.model.certificate import Certificate
 
 Chain = tuple[Certificate, ...]
 
+_LEAF_AND_ROOT = 2
+
 
 def received_chain(pem: str) -> Chain:
-    """The chain in a downloaded certificate (RFC 8555 7.4.2), without its self-signed root.
+    """The chain in a downloaded certificate (RFC 8555 7.4.2), without a self-signed root above it.
 
     Raises CaError when it holds no certificate. Whether it may reach a server is not judged here.
     """
@@ -18,7 +20,8 @@ def received_chain(pem: str) -> Chain:
         chain = x509.chain(pem.encode(), where="the certificate authority's answer")
     except UnfitBundle as e:
         raise CaError(e.message, hint="run again: the order is asked for anew") from e
-    return chain[:-1] if len(chain) > 1 and chain[-1].self_signed else chain
+    # A private authority may sign with its root itself: then that is the one to be served.
+    return chain[:-1] if len(chain) > _LEAF_AND_ROOT and chain[-1].self_signed else chain
 
 
 def issuer_name(chain: Chain) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from certcheck import x509
 from certcheck.issue.http01 import Webroot
 from certcheck.issue.order import Issued, issued
-from certcheck.issue.solver import ChallengeSolver
+from certcheck.issue.solver import Challenge, ChallengeSolver
 from certcheck.lab import pki
 from certcheck.names import hostname
 from tests.issue.conftest import Reply, Scripted
@@ -21,6 +21,8 @@ LEAF = pki.make(pki.Shape(), issuer=CA.intermediate, key=KEY)
 IDENTIFIER = {"type": "dns", "value": NAME.ascii}
 CHALLENGE = {"type": "http-01", "url": "BASE/h", "token": "A" * 43, "status": "pending"}
 
+TOKEN = "tok-EN_1"
+
 ACCOUNT = Reply(status=201, body={"status": "valid"}, headers={"Location": "BASE/a/1"})
 
 
@@ -32,6 +34,12 @@ def an_order(status: str, *, code: int = 200, **more: Any) -> Reply:
 def an_authorization(state: str, **challenge: Any) -> Reply:
     body = {"status": state, "identifier": IDENTIFIER, "challenges": [CHALLENGE | challenge]}
     return Reply(body=body, headers={"Retry-After": "0"})
+
+
+def challenge(token: str = TOKEN) -> Challenge:
+    return Challenge(
+        kind="http-01", name=NAME.ascii, token=token, key_authorization=f"{token}.thumb"
+    )
 
 
 SMOOTH: Script = {

@@ -55,7 +55,7 @@ def test_the_hmac_key_is_read_from_its_file(tmp_path: Path) -> None:
     assert eab_key(file) == "c2VjcmV0_-=="
 
 
-@pytest.mark.parametrize("content", [b"", b"two words", b"+/", b"\xff\xfe"])
+@pytest.mark.parametrize("content", [b"", b"two words", b"+/", b"\xff\xfe", b"A", b"c2VjA=="])
 def test_a_file_that_holds_no_hmac_key_is_refused(tmp_path: Path, content: bytes) -> None:
     (file := tmp_path / "eab").write_bytes(content)
 

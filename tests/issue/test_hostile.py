@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from certcheck.errors import CertcheckError
+from certcheck.errors import CaError, CertcheckError
 from tests.issue.conftest import Reply, Scripted, ScriptedMaker
 from tests.issue.play import IDENTIFIER, SMOOTH, Script, an_authorization, an_order, ordered
 
@@ -126,6 +126,55 @@ def test_a_field_of_an_odd_type_never_crashes(
             lines = heard(scripted(script(place, ODD[turn])), tmp_path / str(number))
             assert lines
             assert [line for line in lines if not line.isprintable()] == []
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        ((0, "/newOrder", 0, ("identifiers",)), 5),
+        ((0, "/newOrder", 0, ("expires",)), []),
+        ((0, "/newOrder", 0, ("authorizations",)), "BASE/z"),
+        ((0, "/newOrder", 0, ("status",)), {}),
+        ((0, "/dir", 0, ("meta",)), 5),
+        ((0, "/z", 0, ("challenges", 0, "token")), 5),
+        ((0, "/z", 0, ("identifier",)), [5]),
+        ((3, "/o", 1, ("error",)), 5),
+        ((3, "/o", 1, ("error", "subproblems")), {}),
+    ],
+)
+def test_a_known_field_of_another_type_is_named(
+    scripted: ScriptedMaker, tmp_path: Path, place: Place, value: Any
+) -> None:
+    ca = scripted(script(place, value))
+
+    with pytest.raises(CaError, match=rf"not ACME: .*{place[3][-1]} is of another type"):
+        ordered(ca, tmp_path)
+
+
+@pytest.mark.parametrize("kind", [None, 403])
+def test_the_status_of_a_problem_may_be_a_number(
+    scripted: ScriptedMaker, tmp_path: Path, kind: int | None
+) -> None:
+    ca = scripted(script((1, "/newOrder", 0, ()), TOLD | {"status": kind, "detail": None}))
+
+    with pytest.raises(CaError, match=r"refuses: .*CAA forbids"):
+        ordered(ca, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("https://[", "https://localhost:99999/", f"https://{'a' * 64}.test/", "https://a..b/"),
+        *("https://localhost/ x", "https://localhost/\x1b[31m", "https://é.test/", "//localhost/"),
+    ],
+)
+def test_a_url_that_is_none_is_refused(scripted: ScriptedMaker, tmp_path: Path, url: str) -> None:
+    ca = scripted(script((0, "/newOrder", 0, ("authorizations", 0)), url))
+
+    with pytest.raises(CaError, match=r"not HTTPS|cannot be reached") as e:
+        ordered(ca, tmp_path)
+
+    assert e.value.message.isprintable()
 
 
 @pytest.mark.parametrize("raw", RAW, ids=range(len(RAW)))

@@ -7,9 +7,11 @@ import pytest
 from certcheck import x509
 from certcheck.errors import CaError
 from certcheck.issue.account import account_home, account_key
+from certcheck.lab import pki
 from tests.issue.conftest import Reply, Scripted, ScriptedMaker, problem
 from tests.issue.play import (
     ACCOUNT,
+    CA,
     IDENTIFIER,
     LEAF,
     SMOOTH,
@@ -17,6 +19,8 @@ from tests.issue.play import (
     an_order,
     ordered,
 )
+
+LINKED = Reply(body=LEAF.chain, headers={"Link": '<BASE/alternate>;rel="alternate"'})
 
 
 def posts(ca: Scripted, path: str) -> int:
@@ -143,19 +147,50 @@ def test_an_account_that_the_authority_knows_already_is_taken(
     assert ordered(ca, tmp_path).chain
 
 
+@pytest.mark.parametrize(
+    "alternate",
+    [
+        Reply(status=404),
+        problem("serverInternal", "on\x1b[31m\nfire", 500),
+        Reply(body=b"no certificate"),
+        Reply(body=LEAF.chain, cut=True),
+        Reply(body=b"x" * 1_100_000),
+        Reply(body=LEAF.chain, headers={"Replay-Nonce": ""}),
+    ],
+)
 def test_an_alternate_chain_that_fails_does_not_lose_the_certificate(
-    scripted: ScriptedMaker, tmp_path: Path
+    scripted: ScriptedMaker, tmp_path: Path, alternate: Reply
 ) -> None:
-    link = {"Link": '<BASE/alternate>;rel="alternate"'}
-    ca = scripted({**SMOOTH, "/c": Reply(body=LEAF.chain, headers=link)})
+    ca = scripted({**SMOOTH, "/c": LINKED, "/alternate": alternate})
     lines: list[str] = []
 
-    picky = replace(ca, authority=replace(ca.authority, preferred_chain="Nobody"))
+    got = ordered(preferring(ca, "Nobody"), tmp_path, progress=lines.append)
 
-    issued = ordered(picky, tmp_path, progress=lines.append)
+    assert x509.pem(got.chain) == LEAF.chain
+    (skipped,) = [line for line in lines if "another chain is left out" in line]
+    assert skipped.isprintable()
+    assert "'Nobody'" in lines[-2]
 
-    assert issued.chain[0].names == ("mail.example.test",)
-    assert [line for line in lines if "another chain is left out" in line]
+
+def test_the_chain_after_one_that_fails_is_taken(scripted: ScriptedMaker, tmp_path: Path) -> None:
+    other = CA.issue(pki.Shape())
+    links = '<http://localhost/>;rel="alternate", <BASE/no>;rel="alternate"'
+    both = f'{links}, <BASE/alternate>;rel="alternate"'
+    ca = scripted(
+        {
+            **SMOOTH,
+            "/c": replace(LINKED, headers={"Link": both}),
+            "/alternate": Reply(body=other.certificate),
+        }
+    )
+
+    got = ordered(preferring(ca, "Lab intermediate"), tmp_path)
+
+    assert x509.pem(got.chain) == other.certificate
+
+
+def preferring(ca: Scripted, issuer: str) -> Scripted:
+    return replace(ca, authority=replace(ca.authority, preferred_chain=issuer))
 
 
 def test_a_known_account_without_a_place_is_refused(

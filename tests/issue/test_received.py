@@ -1,7 +1,9 @@
+import ssl
 from datetime import UTC, datetime
 
 import pytest
 
+from certcheck import x509
 from certcheck.errors import CaError
 from certcheck.issue.received import issuer_name, received_chain
 from certcheck.lab import pki
@@ -24,6 +26,12 @@ def test_a_self_signed_root_is_dropped() -> None:
     assert titles(GOOD.chain + CA.root.certificate) == titles(GOOD.chain)
 
 
+def test_a_root_that_signed_the_leaf_itself_stays() -> None:
+    leaf = pki.make(pki.GOOD, issuer=CA.root, now=NOW)
+
+    assert titles(leaf.certificate + CA.root.certificate) == ["mail.example.test", "CN=Lab root"]
+
+
 def test_a_self_signed_leaf_alone_stays() -> None:
     assert titles(pki.make(pki.GOOD, now=NOW).chain) == ["mail.example.test"]
 
@@ -40,3 +48,13 @@ def test_the_issuer_is_named_by_its_common_name_or_as_a_whole() -> None:
     assert issuer_name(received_chain(GOOD.chain.decode())) == "Lab root"
     assert issuer_name(received_chain(GOOD.certificate.decode())) == "Lab intermediate"
     assert issuer_name(received_chain(nameless.chain.decode())) == ""
+
+
+def test_an_issuer_whose_name_nobody_can_read_is_no_crash() -> None:
+    (leaf,) = x509.chain(GOOD.certificate, where="leaf")
+    broken = leaf.der.replace(
+        b"Lab intermediate", b"Lab \xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"
+    )
+    pem = ssl.DER_cert_to_PEM_cert(broken)
+
+    assert issuer_name(received_chain(pem)) == "unreadable"

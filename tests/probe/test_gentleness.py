@@ -1,0 +1,148 @@
+"""How a server that asks to be left alone is left alone, and how many connections it gets."""
+
+import asyncio
+import functools
+import socket
+import threading
+
+import pytest
+
+from certcheck.model.observation import Observation
+from certcheck.probe.limits import Gate, Limits
+from certcheck.probe.observe import observed
+from tests.probe.looking import LIMITS, NOW, look
+from tests.zoo.animals import says
+from tests.zoo.keeper import Place, Visitor, kept
+from tests.zoo.manners import implicit, server
+from tests.zoo.visit import at
+
+TCP_ESTABLISHED = 1  # tcp(7), TCP_INFO: the first byte is the state
+
+
+def test_421_is_asked_once_more_and_stops_the_address() -> None:
+    gate = Gate(LIMITS)
+    first = look("smtp", says(b"421 too many connections\r\n"), gate=gate)
+    second = look("smtp", server("smtp"), gate=gate)
+
+    assert (first.attempts, first.connections) == (2, 2)
+    assert (second.reason, second.connections) == ("rate_limited", 0)
+    assert "421 too many connections" in second.detail
+
+
+def test_a_busy_server_that_recovers_is_seen() -> None:
+    def behaviour(visitor: Visitor) -> None:
+        (says(b"421 busy\r\n") if visitor.number == 1 else server("smtp"))(visitor)
+
+    seen = look("smtp", behaviour)
+
+    assert (seen.outcome, seen.attempts) == ("seen", 2)
+
+
+def test_while_one_port_backs_off_the_others_wait_for_its_verdict() -> None:
+    told = threading.Event()
+
+    def busy(visitor: Visitor) -> None:
+        says(b"421 busy\r\n")(visitor)
+        told.set()  # the client has heard it and is gone
+
+    with kept(busy) as first, kept(implicit("imap")) as second:
+        waiting, refused = asyncio.run(both(first, second, told))
+
+        assert (first.count(), second.count()) == (2, 0)
+    assert (refused.reason, refused.attempts) == ("rate_limited", 2)
+    assert (waiting.reason, waiting.connections) == ("rate_limited", 0)
+
+
+def test_the_others_go_on_when_the_slow_try_succeeds() -> None:
+    told = threading.Event()
+
+    def busy_once(visitor: Visitor) -> None:
+        (says(b"421 busy\r\n") if visitor.number == 1 else server("smtp"))(visitor)
+        told.set()
+
+    with kept(busy_once) as first, kept(implicit("imap")) as second:
+        seen = asyncio.run(both(first, second, told))
+
+    assert [each.outcome for each in seen] == ["seen", "seen"]
+
+
+def test_one_dropped_connection_is_no_verdict() -> None:
+    def behaviour(visitor: Visitor) -> None:
+        if visitor.number > 1:
+            implicit("imap")(visitor)
+
+    seen = look("imaps", behaviour)
+
+    assert (seen.outcome, seen.attempts) == ("seen", 2)
+
+
+def test_421_inside_tls_stops_the_address() -> None:
+    gate = Gate(LIMITS)
+    seen = look("submissions", implicit("smtp", {"greeting": b"421 too many\r\n"}), gate=gate)
+
+    assert seen.outcome == "seen"
+    assert gate.stopped("127.0.0.1") is not None
+    assert any("421 too many" in doubt for doubt in seen.doubts)
+
+
+def test_421_inside_tls_that_passes_is_forgotten() -> None:
+    def behaviour(visitor: Visitor) -> None:
+        answers = {"greeting": b"421 busy\r\n"} if visitor.number == 1 else {}
+        implicit("smtp", answers)(visitor)
+
+    gate = Gate(LIMITS)
+    seen = look("submissions", behaviour, gate=gate)
+
+    assert (seen.outcome, seen.attempts, seen.doubts) == ("seen", 2, ())
+    assert gate.stopped("127.0.0.1") is None
+    assert seen.connections == gate.connections
+
+
+def test_a_handshake_is_not_lost_to_the_slow_try() -> None:
+    def behaviour(visitor: Visitor) -> None:
+        if visitor.number == 1:
+            implicit("smtp", {"greeting": b"421 busy\r\n"})(visitor)
+
+    seen = look("submissions", behaviour)
+
+    assert seen.outcome == "seen"
+    assert any("421 busy" in doubt for doubt in seen.doubts)
+
+
+@pytest.mark.parametrize("allowed", [1, 3])
+def test_no_more_connections_than_allowed_at_a_time(allowed: int) -> None:
+    gate = Gate(Limits(per_host=allowed, timeout=1.0))
+    lock, visitors, most = threading.Lock(), list[socket.socket](), 0
+
+    def behaviour(visitor: Visitor) -> None:
+        nonlocal most
+        with visitor.sock.dup() as sock:
+            with lock:
+                visitors.append(sock)
+                most = max(most, sum(map(_is_open, visitors)))
+            try:
+                implicit("imap")(visitor)
+            finally:
+                with lock:
+                    visitors.remove(sock)
+
+    seen = look("imaps", behaviour, gate=gate)
+
+    assert seen.outcome == "seen"
+    assert gate.connections == seen.connections
+    assert most <= allowed
+
+
+def _is_open(sock: socket.socket) -> bool:
+    # By the kernel's word, as a thread of the server may outlive its client for a moment.
+    return sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == TCP_ESTABLISHED
+
+
+async def both(first: Place, second: Place, told: threading.Event) -> list[Observation]:
+    """An IMAPS port asked while an SMTP port at the same address backs off; then that one."""
+    ask = functools.partial(
+        observed, depth="quick", gate=Gate(LIMITS), limits=LIMITS, at=NOW, address="127.0.0.1"
+    )
+    backing_off = asyncio.create_task(ask(at(first, "smtp"), number=1))
+    await asyncio.to_thread(told.wait)
+    return [await ask(at(second, "imaps"), number=2), await backing_off]

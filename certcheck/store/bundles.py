@@ -51,7 +51,7 @@ def save(state: Path, generation: Generation) -> None:
 
     Raises Obstacle when the disk refuses.
     """
-    try:
+    with private.told(f"cannot store {generation.ref} in {state}"):
         parent = private.directory(private.directory(state / "bundles") / generation.bundle)
         for killed in parent.glob(".new-*"):  # it holds a key that no run knows
             shutil.rmtree(killed, ignore_errors=True)
@@ -62,10 +62,6 @@ def save(state: Path, generation: Generation) -> None:
             private.sync(parent)
         finally:
             shutil.rmtree(new, ignore_errors=True)
-    except OSError as e:
-        raise Obstacle(
-            f"cannot store {generation.ref} in {state}: {e.strerror}", hint="look at the disk"
-        ) from e
 
 
 def load(state: Path, bundle: str, number: int | None = None) -> Generation:

@@ -6,8 +6,8 @@ without a last `closed` event is open: the run was killed, and the next acting r
 
 import errno
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
-from certcheck.errors import Obstacle, Stranded
+from certcheck.errors import Stranded
 from certcheck.model.action import ActionKind, Expectation
 from certcheck.store import private
 
@@ -219,11 +219,5 @@ def _write_whole(descriptor: int, line: bytes) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-@contextmanager
-def _told(place: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as e:
-        raise Obstacle(
-            f"cannot keep the journal in {place}: {e.strerror}", hint="look at the disk"
-        ) from e
+def _told(place: Path) -> AbstractContextManager[None]:
+    return private.told(f"cannot keep the journal in {place}")

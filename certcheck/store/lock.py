@@ -4,7 +4,7 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -81,11 +81,5 @@ def _refuse_newer(path: Path) -> None:
         )
 
 
-@contextmanager
-def _told(state: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as e:
-        raise Obstacle(
-            f"cannot use the store in {state}: {e.strerror}", hint="look at the disk"
-        ) from e
+def _told(state: Path) -> AbstractContextManager[None]:
+    return private.told(f"cannot use the store in {state}")

@@ -1,6 +1,8 @@
 """Files and directories that only their owner can read, and that survive a power cut."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from certcheck.errors import Obstacle
@@ -48,3 +50,12 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def told(what: str) -> Iterator[None]:
+    """Raise Obstacle, `what` and the disk's own word, for an OSError inside."""
+    try:
+        yield
+    except OSError as e:
+        raise Obstacle(f"{what}: {e.strerror}", hint="look at the disk") from e

@@ -66,15 +66,10 @@ def carry_out(plan: Plan, journal: Journal, *, host: Host, verify: Verify, clock
         done.append(replace(_proving(plan, journal.opened.after), state="failed"))
         proof = _proved(verify(journal.opened.after))
         done[-1] = replace(done[-1], state="done", at=clock())
-    except CertcheckError as e:
-        back = undo(journal, host=host, verify=verify, clock=clock, why=e)
-        return Outcome(
-            actions=(*_taken_back(done, back), *back.actions), proof=back.proof, error=back.error
-        )
     except BaseException as e:
-        why = Obstacle(f"interrupted ({type(e).__name__})")
+        why = e if isinstance(e, CertcheckError) else Obstacle(f"interrupted ({type(e).__name__})")
         back = undo(journal, host=host, verify=verify, clock=clock, why=why)
-        if not isinstance(back.error, Stranded):
+        if why is not e and not isinstance(back.error, Stranded):
             raise
         return Outcome(
             actions=(*_taken_back(done, back), *back.actions), proof=back.proof, error=back.error

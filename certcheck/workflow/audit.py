@@ -29,17 +29,17 @@ def audit(  # noqa: PLR0913 - each is an option of the command
     """The run with observations and findings; exit 1 for a bad one, 3 for what was not seen."""
     now = blank.started
     plain = observe(endpoints, asking, depth=depth, at=now, seen=seen)
-    observations = tuple(with_given_roots(o, asking.roots, now) for o in plain)
+    observations = tuple(_with_given_roots(o, asking.roots, now) for o in plain)
     judged = findings(observations, now)
     run = with_observations(blank, endpoints, observations)
     codes = [3 if run.error else 0, *(_code(finding, fail_on) for finding in judged)]
     return replace(run, findings=judged, exit_code=worst(*codes))
 
 
-def with_given_roots(
+def _with_given_roots(
     observation: Observation, roots: Sequence[Certificate], now: datetime
 ) -> Observation:
-    """The observation with the verdict of the store `given` on each deployment, if roots are."""
+    # The verdict of the store `given` on each deployment.
     if not roots:
         return observation
     host = endpoint(observation.endpoint).host.ascii

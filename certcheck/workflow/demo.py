@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from certcheck.issue.order import Authority
 from certcheck.model.certificate import Certificate
@@ -34,45 +35,43 @@ class Chapter:
     run: Run
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Words:
-    """What stands above a chapter, and the command without `certcheck`."""
-
-    title: str
-    text: str
-    command: str
-
-
-_BEFORE = _Words(
+# Of each chapter, all but its run.
+_BEFORE = partial(
+    Chapter,
     title="What mail programs see before the change",
     text="Every port shows a certificate. Its fingerprint is what a mail program shows its owner "
     "when it asks whether to trust the server.",
     command="fingerprints",
 )
-_ISSUE = _Words(
+_ISSUE = partial(
+    Chapter,
     title="A new certificate, by ACME",
     text="The private key is made here and stays here. The certificate authority asks for a proof "
     "of each name over HTTP, then signs.",
     command="issue",
 )
-_PLAN = _Words(
+_PLAN = partial(
+    Chapter,
     title="What an installation would do",
     text="Nothing is changed yet. The servers themselves have said which files they use.",
     command="install --dry-run",
 )
-_INSTALL = _Words(
+_INSTALL = partial(
+    Chapter,
     title="Installed, and proved on every port",
     text="Each step and its way back went into a journal before it was done. Had one port not "
     "served the new certificate, the old files would be back now.",
     command="install",
 )
-_AUDIT = _Words(
+_AUDIT = partial(
+    Chapter,
     title="Is every port sound now?",
     text="Two engines have looked: certcheck's own handshakes, and sslyze. The authority of this "
     "demo is a private one, which no mail program knows.",
     command="audit",
 )
-_AFTER = _Words(
+_AFTER = partial(
+    Chapter,
     title="What customers will be asked to accept",
     text="A mail program that does not trust the authority asks its owner, once for IMAP and once "
     "for SMTP. The owner compares what it shows with the new fingerprint.",
@@ -93,13 +92,13 @@ def demo(
     Raises what the commands raise; stops after an installation that was undone.
     """
     before = fingerprints(_of(blank, "fingerprints", means), endpoints, means.asking, seen=_unheard)
-    yield _chapter(_BEFORE, before)
+    yield _BEFORE(run=before)
     ordered = issue(_of(blank, "issue", means), wanted, means, authority=authority, dry_run=False)
-    yield _chapter(_ISSUE, ordered)
+    yield _ISSUE(run=ordered)
     planned = install(_of(blank, "install", means), means, ref=None, only=(), dry_run=True)
-    yield _chapter(_PLAN, planned)
+    yield _PLAN(run=planned)
     installed = install(_of(blank, "install", means), means, ref=None, only=(), dry_run=False)
-    yield _chapter(_INSTALL, installed)
+    yield _INSTALL(run=installed)
     if installed.exit_code:
         return
     judged = audit(
@@ -110,19 +109,15 @@ def demo(
         fail_on="error",
         seen=_unheard,
     )
-    yield _chapter(_AUDIT, judged)
+    yield _AUDIT(run=judged)
     after = fingerprints(_of(blank, "fingerprints", means), endpoints, means.asking, seen=_unheard)
     rows = comparison(before.observations, after.observations)
-    yield _chapter(_AFTER, replace(after, command="demo", rows=rows, observations=()))
+    yield _AFTER(run=replace(after, command="demo", rows=rows, observations=()))
 
 
 def _of(blank: Run, command: str, means: Means) -> Run:
     # Each command has its own beginning: a certificate is not valid before it was issued.
     return replace(blank, command=command, started=means.clock())
-
-
-def _chapter(words: _Words, run: Run) -> Chapter:
-    return Chapter(title=words.title, text=words.text, command=words.command, run=run)
 
 
 def whole(chapters: Sequence[Chapter]) -> Run:

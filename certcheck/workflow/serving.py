@@ -56,7 +56,7 @@ def expectations(
     Raises Obstacle when a port does not answer at all, or a server has no port with TLS. A port
     without TLS is left out; one whose TLS is broken has no before.
     """
-    refuse_unanswered(before)
+    _refuse_unanswered(before)
     past, future = [], []
     unproved = {each.installation.server.name for each in served}
     for each, now in zip(served, before, strict=True):
@@ -82,8 +82,7 @@ def _nothing_to_prove(servers: set[str]) -> Obstacle:
     )
 
 
-def refuse_unanswered(before: Sequence[CellProof]) -> None:
-    """Raise Obstacle for ports that are closed or unreachable before anything is done."""
+def _refuse_unanswered(before: Sequence[CellProof]) -> None:
     silent = [p.cell for p in before if p.detail.startswith(("refused", "unreachable"))]
     if silent:
         ports = "; ".join(sorted({f"{c.endpoint.label} at {c.address}" for c in silent}))

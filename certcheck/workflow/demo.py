@@ -89,12 +89,15 @@ def demo(
 ) -> Iterator[Chapter]:
     """The chapters, each yielded when it is done; the last one compares before and after.
 
-    Raises what the commands raise; stops after an installation that was undone.
+    Raises what the commands raise; stops after an order that was refused, and after an installation
+    that was undone.
     """
     before = fingerprints(_of(blank, "fingerprints", means), endpoints, means.asking, seen=_unheard)
     yield _BEFORE(run=before)
     ordered = issue(_of(blank, "issue", means), wanted, means, authority=authority, dry_run=False)
     yield _ISSUE(run=ordered)
+    if ordered.exit_code:
+        return
     planned = install(_of(blank, "install", means), means, ref=None, only=(), dry_run=True)
     yield _PLAN(run=planned)
     installed = install(_of(blank, "install", means), means, ref=None, only=(), dry_run=False)

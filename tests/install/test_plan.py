@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -16,24 +15,9 @@ from certcheck.lab import pki
 from certcheck.model.action import Cell
 from certcheck.model.bundle import Generation
 from certcheck.targets import endpoint
+from tests.making import CA, generation
 
-CA = pki.authority()
 HOST = LocalHost()
-
-
-def generation(bundle: str, *names: str) -> Generation:
-    made = CA.issue(pki.Shape(names=names))
-    return Generation(
-        bundle=bundle,
-        number=1,
-        names=names,
-        key_kind="ecdsa",
-        directory="",
-        order_url="",
-        created=datetime(2026, 11, 25, tzinfo=UTC),
-        chain=x509.chain(made.chain, where="made"),
-        key_pem=made.key,
-    )
 
 
 MAIL = generation("mail", "mail.example.test")

@@ -1,8 +1,6 @@
 import os
 import resource
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -10,17 +8,9 @@ import pytest
 from certcheck import x509
 from certcheck.errors import Obstacle
 from certcheck.issue.account import account_home, account_key
+from tests.making import umask
 
 DIRECTORY = "https://ca.example.test:14000/dir"
-
-
-@contextmanager
-def umask(value: int) -> Iterator[None]:
-    before = os.umask(value)
-    try:
-        yield
-    finally:
-        os.umask(before)
 
 
 @pytest.mark.parametrize("mask", [0o000, 0o022, 0o777])

@@ -1,7 +1,4 @@
-import os
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -9,15 +6,7 @@ import pytest
 from certcheck.errors import InputError, Obstacle
 from certcheck.issue.http01 import Webroot
 from tests.issue.play import challenge
-
-
-@contextmanager
-def umask(value: int) -> Iterator[None]:
-    before = os.umask(value)
-    try:
-        yield
-    finally:
-        os.umask(before)
+from tests.making import umask
 
 
 @pytest.mark.parametrize("mask", [0o000, 0o022, 0o077])

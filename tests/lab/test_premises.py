@@ -5,6 +5,7 @@ import pytest
 
 from certcheck.errors import InputError, Obstacle
 from certcheck.lab import premises
+from tests.making import umask
 
 
 @pytest.fixture(autouse=True)
@@ -84,13 +85,10 @@ def test_an_open_directory_keeps_everything_inside(
 
 
 def test_modes_do_not_depend_on_the_umask(tmp_path: Path) -> None:
-    before = os.umask(0o077)
-    try:
+    with umask(0o077):
         place = premises.prepared(tmp_path / "lab")
         public = place.write("a/public", "x")
         secret = place.write("a/secret", b"x", mode=0o600)
-    finally:
-        os.umask(before)
 
     assert mode(public.parent) == 0o755
     assert mode(public) == 0o644

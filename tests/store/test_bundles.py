@@ -1,35 +1,22 @@
 """Generations are wholly there or not at all, and their keys are for their owner alone."""
 
-import os
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from certcheck import x509
 from certcheck.errors import InputError, Obstacle, UnfitBundle
-from certcheck.lab import pki
 from certcheck.model.bundle import Generation
 from certcheck.store import bundles
+from tests import making
 
 NOW = datetime(2026, 11, 25, 8, 0, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
 def generation() -> Generation:
-    made = pki.authority().issue(pki.GOOD)
-    return Generation(
-        bundle="mail",
-        number=1,
-        names=("mail.example.test",),
-        key_kind="ecdsa",
-        directory="https://ca.example/dir",
-        order_url="https://ca.example/order/1",
-        created=NOW,
-        chain=x509.chain(made.chain, where="made"),
-        key_pem=made.key,
-    )
+    return making.generation("mail", "mail.example.test")
 
 
 @pytest.fixture
@@ -57,11 +44,8 @@ def test_the_newest_generation_is_the_default(state: Path, generation: Generatio
 def test_keys_are_for_their_owner_alone_whatever_the_umask(
     state: Path, generation: Generation
 ) -> None:
-    old = os.umask(0)
-    try:
+    with making.umask(0):
         bundles.save(state, generation)
-    finally:
-        os.umask(old)
 
     folder = state / "bundles" / "mail" / "1"
     assert {entry.stat().st_mode & 0o777 for entry in folder.iterdir()} == {0o600}

@@ -11,6 +11,7 @@ import pytest
 
 from certcheck.errors import LockHeld, Obstacle
 from certcheck.store.lock import locked
+from tests.making import umask
 
 NOW = datetime(2026, 11, 25, 8, 0, tzinfo=UTC)
 
@@ -60,12 +61,8 @@ def test_the_lock_goes_with_a_killed_process(tmp_path: Path) -> None:
 
 def test_the_state_is_for_its_owner_alone_whatever_the_umask(tmp_path: Path) -> None:
     state = tmp_path / "state"
-    old = os.umask(0)
-    try:
-        with locked(state, command="issue", now=NOW):
-            pass
-    finally:
-        os.umask(old)
+    with umask(0), locked(state, command="issue", now=NOW):
+        pass
 
     assert state.stat().st_mode & 0o777 == 0o700
     assert {entry.stat().st_mode & 0o777 for entry in state.iterdir()} == {0o600}

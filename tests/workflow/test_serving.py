@@ -2,43 +2,26 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from certcheck import dns, x509
+from certcheck import dns
 from certcheck.config import EndpointTable, HostTable, ServerKind, ServerTable, Site
 from certcheck.errors import Obstacle
 from certcheck.install.plan import Installation
 from certcheck.install.server import Command, Current, Listener, Slot
-from certcheck.lab import pki
 from certcheck.model.action import Cell, CellProof, Expectation
-from certcheck.model.bundle import Generation
 from certcheck.model.endpoint import Scheme
 from certcheck.names import hostname
 from certcheck.targets import connect_to, endpoint
 from certcheck.workflow.asking import Asking
 from certcheck.workflow.serving import Served, cells, expectations
+from tests.making import generation
 from tests.zoo.visit import LIMITS
 
 MAIL = hostname("mail.example.test")
 OLD = frozenset({"01d" * 21})
-
-
-def generation(bundle: str, *names: str) -> Generation:
-    made = pki.make(pki.Shape(names=names))
-    return Generation(
-        bundle=bundle,
-        number=1,
-        names=names,
-        key_kind="ecdsa",
-        directory="",
-        order_url="",
-        created=datetime(2026, 11, 25, tzinfo=UTC),
-        chain=x509.chain(made.chain, where="made"),
-        key_pem=made.key,
-    )
 
 
 BUNDLE = generation("mail", "mail.example.test")

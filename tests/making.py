@@ -7,25 +7,36 @@ from datetime import UTC, datetime
 
 from certcheck import x509
 from certcheck.lab import pki
-from certcheck.model.bundle import Generation
+from certcheck.lab.pki import KeyKind
+from certcheck.model.bundle import Generation, Pair
 
 CA = pki.authority()
 
 
-def generation(bundle: str, *names: str) -> Generation:
+def generation(bundle: str, *names: str, keys: tuple[KeyKind, ...] = ("ecdsa",)) -> Generation:
     """The first generation of a bundle, as a certificate authority would have issued it."""
-    made = CA.issue(pki.Shape(names=names))
     return Generation(
         bundle=bundle,
         number=1,
         names=names,
-        key_kind="ecdsa",
-        directory="https://ca.example/dir",
-        order_url="https://ca.example/order/1",
+        authority="https://ca.example/dir",
         created=datetime(2026, 11, 25, 8, 0, tzinfo=UTC),
-        chain=x509.chain(made.chain, where="made"),
-        key_pem=made.key,
+        pairs=tuple(_pair(pki.Shape(names=names, key=key)) for key in keys),
     )
+
+
+def _pair(shape: pki.Shape) -> Pair:
+    made = CA.issue(shape)
+    return Pair(
+        key_pem=made.key,
+        chain=x509.chain(made.chain, where="made"),
+        order_url=f"https://ca.example/order/{shape.key}",
+    )
+
+
+def one_file(generation: Generation) -> bytes:
+    """The generation as Postfix takes it: each key before its chain."""
+    return b"".join(pair.key_pem + x509.pem(pair.chain) for pair in generation.pairs)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from certcheck.host.door import FileState, Host
 from certcheck.install.plan import Plan, Step
 from certcheck.install.undo import Clock, Verify, WayBack, close, run_tool, told, undo
 from certcheck.model.action import Action, ActionState, Expectation, Proof
+from certcheck.store import crash
 from certcheck.store.journal import Activation, Intended, Journal, Saved
 
 
@@ -110,6 +111,7 @@ def _do(step: Step, journal: Journal, host: Host) -> None:
     else:
         journal.intend(_intended(step), step.before.data)
         host.replace(step.before.path, step.data, expecting=step.before.sha256, like=step.before)
+    crash.point()
     journal.did(step.number)
 
 

@@ -1,26 +1,17 @@
 """From what servers use and what they shall serve: the steps, as values, before any is done."""
 
 import ipaddress
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from certcheck import x509
-from certcheck.errors import InputError, UnfitBundle
+from certcheck.errors import InputError
 from certcheck.host.door import FileState, Host
-from certcheck.install.server import Current, MailServer, Slot
+from certcheck.install.filling import Filling, Fillings, Installation
+from certcheck.install.server import MailServer, Slot
 from certcheck.model.action import ActionKind, Cell
-from certcheck.model.bundle import Generation
 from certcheck.names import covers
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Installation:
-    """One server, what it uses now, and the generation that its default slots shall serve."""
-
-    server: MailServer
-    current: Current
-    generation: Generation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +40,10 @@ class Plan:
     notes: tuple[str, ...]
 
 
+_Use = tuple[Slot, Filling | None, bytes]
+"""A slot that names a file, what it shall hold, and what the file would then contain."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Swap:
     """A file with the content that it shall get, and the slots that name it."""
@@ -59,55 +54,34 @@ class _Swap:
     slots: tuple[Slot, ...]
 
 
-def generation_of(
-    slot: Slot, installation: Installation, others: Sequence[Generation]
-) -> Generation | None:
-    """What the slot shall serve: its server's bundle, for SNI names one that covers them all."""
-    if not slot.names:
-        return installation.generation
-    candidates = (installation.generation, *others)
-    return next((g for g in candidates if _covers_all(g, slot.names)), None)
+def plan(installations: Sequence[Installation], filled: Fillings, *, host: Host) -> Plan:
+    """The steps that make every slot hold what it shall.
 
-
-def plan(
-    installations: Sequence[Installation], *, others: Sequence[Generation], host: Host
-) -> Plan:
-    """The steps that make every slot serve its generation.
-
-    Raises InputError when one file would have to hold two bundles, UnfitBundle when a slot would
-    keep a certificate of another key type, Obstacle when a file cannot be read. Writes nothing.
+    Raises InputError when one file would have to hold two things, Obstacle when a file cannot be
+    read. Writes nothing.
     """
-    wanted = {
-        slot: generation_of(slot, each, others)
-        for each in installations
-        for slot in each.current.slots
-    }
-    swaps = _swaps(wanted, host)
+    swaps = _swaps(filled, host)
     steps: list[Step] = []
     for each in installations:
         steps += _steps(each.server, swaps, len(steps))
     return Plan(
         steps=tuple(steps),
-        kept=tuple(slot for slot, generation in wanted.items() if generation is None),
-        notes=tuple(_notes(swaps)),
+        kept=tuple(slot for slot, filling in filled.items() if filling is None),
+        notes=(*_notes(swaps), *_left_out(filled)),
     )
 
 
-def expected_generation(
-    cell: Cell, installation: Installation, others: Sequence[Generation]
-) -> Generation | None:
-    """The generation that a cell shall serve, None where its slot is kept as it is."""
+def expected(cell: Cell, installation: Installation, filled: Fillings) -> frozenset[str] | None:
+    """The leaves (SHA-256) that a cell shall serve, None where its slot is kept as it is."""
     fitting = [s for s in installation.current.slots if _serves(s, cell)]
     # The most particular slot wins; among equals Dovecot takes the last.
     best = max(fitting, key=_particularity, default=None)
     if best is None:
-        return installation.generation
+        return installation.generation.leaves
     last = [s for s in fitting if _particularity(s) == _particularity(best)][-1]
-    return generation_of(last, installation, others)
-
-
-def _covers_all(generation: Generation, names: Sequence[str]) -> bool:
-    return all(any(covers(n, name) for n in generation.leaf.names) for name in names)
+    holds = [filled[slot] for slot in fitting if slot.place == last.place]
+    leaves = frozenset[str]().union(*(each.leaves for each in holds if each))
+    return leaves or None
 
 
 def _serves(slot: Slot, cell: Cell) -> bool:
@@ -136,26 +110,25 @@ def _particularity(slot: Slot) -> tuple[bool, bool, bool, bool]:
     )
 
 
-def _swaps(wanted: Mapping[Slot, Generation | None], host: Host) -> list[_Swap]:
-    files: dict[Path, list[tuple[Slot, Generation | None, bytes]]] = {}
+def _swaps(filled: Fillings, host: Host) -> list[_Swap]:
+    files: dict[Path, list[_Use]] = {}
     states: dict[Path, FileState] = {}
-    for slot, generation in wanted.items():
-        for path, data in _contents(slot, generation):
+    for slot, filling in filled.items():
+        for path, data in _contents(slot, filling):
             state = host.read(path)
             states[state.path] = state
-            files.setdefault(state.path, []).append((slot, generation, data))
-    _refuse_lost_key_types(wanted, host)
+            files.setdefault(state.path, []).append((slot, filling, data))
     return [_swap(states[path], uses) for path, uses in files.items() if _some_wants(uses)]
 
 
-def _some_wants(uses: Sequence[tuple[Slot, Generation | None, bytes]]) -> bool:
-    return any(generation is not None for _, generation, _ in uses)
+def _some_wants(uses: Sequence[_Use]) -> bool:
+    return any(filling is not None for _, filling, _ in uses)
 
 
-def _swap(state: FileState, uses: Sequence[tuple[Slot, Generation | None, bytes]]) -> _Swap:
-    contents = {(generation.ref if generation else "", data) for _, generation, data in uses}
+def _swap(state: FileState, uses: Sequence[_Use]) -> _Swap:
+    contents = {(filling.ref if filling else "", data) for _, filling, data in uses}
     if len(contents) > 1:
-        who = "; ".join(f"{s.server} {s.label}: {g.ref if g else 'kept'}" for s, g, _ in uses)
+        who = "; ".join(f"{s.server} {s.label}: {_held(filling)}" for s, filling, _ in uses)
         raise InputError(
             f"{state.path} would have to hold different things: {who}",
             hint="give each its own file in the server's configuration",
@@ -168,41 +141,21 @@ def _swap(state: FileState, uses: Sequence[tuple[Slot, Generation | None, bytes]
     )
 
 
-def _contents(slot: Slot, generation: Generation | None) -> Iterator[tuple[Path, bytes]]:
-    chain = x509.pem(generation.chain) if generation else b""
-    key = generation.key_pem if generation else b""
+def _held(filling: Filling | None) -> str:
+    if filling is None:
+        return "kept"
+    return f"{filling.ref} ({', '.join(pair.leaf.key_type for pair in filling.pairs)})"
+
+
+def _contents(slot: Slot, filling: Filling | None) -> Iterator[tuple[Path, bytes]]:
+    pairs = [(pair.key_pem, x509.pem(pair.chain)) for pair in filling.pairs] if filling else []
     if slot.chain == slot.key:
-        # Postfix wants the key before its chain: postconf(5), smtpd_tls_chain_files.
-        yield slot.chain, key + chain
+        # Postfix wants each key before its chain: postconf(5), smtpd_tls_chain_files.
+        yield slot.chain, b"".join(key + chain for key, chain in pairs)
     else:
-        yield slot.chain, chain
-        yield slot.key, key  # last, so that the pair is broken for as short as can be
-
-
-def _refuse_lost_key_types(wanted: Mapping[Slot, Generation | None], host: Host) -> None:
-    groups: dict[tuple[str, ...], list[Slot]] = {}
-    for slot, generation in wanted.items():
-        if generation is not None:
-            place = (slot.server, *slot.names, *slot.networks, str(slot.protocol), str(slot.port))
-            groups.setdefault(place, []).append(slot)
-    for slots in groups.values():
-        kinds = sorted({kind for slot in slots for kind in _key_types(slot, host)})
-        generation = wanted[slots[0]]
-        if len(slots) > 1 or len(kinds) > 1:
-            where = f"{slots[0].server} {', '.join(slot.label for slot in slots)}"
-            raise UnfitBundle(
-                f"{where} serves {len(slots)} certificates ({', '.join(kinds) or 'unreadable'}), "
-                f"{generation.ref if generation else ''} has one",
-                hint="certcheck does not yet install RSA and ECDSA side by side",
-            )
-
-
-def _key_types(slot: Slot, host: Host) -> frozenset[str]:
-    try:
-        leaves = [c for c in x509.chain(host.read(slot.chain).data, where="") if not c.is_ca]
-    except UnfitBundle:
-        return frozenset()  # what stands there now is broken: nothing to lose
-    return frozenset(leaf.key_type for leaf in leaves)
+        yield slot.chain, b"".join(chain for _, chain in pairs)
+        # Last, so that the pair is broken for as short as can be.
+        yield slot.key, b"".join(key for key, _ in pairs)
 
 
 def _steps(server: MailServer, swaps: Sequence[_Swap], done: int) -> Iterator[Step]:
@@ -239,4 +192,13 @@ def _notes(swaps: Sequence[_Swap]) -> Iterator[str]:
             yield (
                 f"{server} keeps certificate and key in two files: between the two writes and the "
                 "reload a new process could read a pair that does not match"
+            )
+
+
+def _left_out(filled: Fillings) -> Iterator[str]:
+    for slot, filling in filled.items():
+        if filling and filling.left_out:
+            yield (
+                f"{slot.server} {slot.label} has room for one certificate: of {filling.ref} the "
+                f"{' and '.join(filling.left_out)} one is left out"
             )

@@ -11,9 +11,10 @@ from certcheck.host.door import Host
 from certcheck.install.server import Command, Current, Listener, Slot, literal
 from certcheck.model.endpoint import PORTS, Scheme
 
+_EC_CERT = "smtpd_tls_eccert_file"
 _PAIRS = (
     ("smtpd_tls_cert_file", "smtpd_tls_key_file"),
-    ("smtpd_tls_eccert_file", "smtpd_tls_eckey_file"),
+    (_EC_CERT, "smtpd_tls_eckey_file"),
 )
 _CHAIN_FILES = "smtpd_tls_chain_files"
 _SNI = "tls_server_sni_maps"
@@ -131,13 +132,27 @@ class Postfix:
                 # postmap(1): a leading dot stands for every name one label below.
                 names = (f"*{name}" if name.startswith(".") else name,)
                 for p in files:
-                    label = f"{_SNI} {name}"
-                    yield replace(scope, label=label, chain=p, key=p, names=names, table=table)
+                    yield replace(
+                        scope,
+                        label=f"{_SNI} {name}",
+                        chain=p,
+                        key=p,
+                        names=names,
+                        table=table,
+                        several=True,
+                    )
 
 
 def _file_slots(scope: Slot, settings: Mapping[str, str]) -> Iterator[Slot]:
     for name, chain, key in _files(settings):
-        yield replace(scope, label=f"{scope.label} {name}", chain=chain, key=key)
+        yield replace(
+            scope,
+            label=f"{scope.label} {name}",
+            chain=chain,
+            key=key,
+            several=name == _CHAIN_FILES,
+            wants="ecdsa" if name == _EC_CERT else None,
+        )
 
 
 def _rows(text: str) -> Iterator[tuple[str, list[Path]]]:

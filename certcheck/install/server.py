@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from certcheck.model.action import ActionKind
+from certcheck.model.certificate import KeyType
 from certcheck.model.endpoint import Scheme
 
 
@@ -15,7 +16,8 @@ class Slot:
     """One place in a server's configuration that names a certificate.
 
     A slot with `names` serves those SNI names only; `networks`, `protocol` and `port` narrow it
-    further. `chain` and `key` are the same path where one file holds both, key first.
+    further. `chain` and `key` are the same path where one file holds both, key first. `several`:
+    such a file may hold pairs of several key types. `wants` is the type that the place is made for.
     """
 
     server: str
@@ -27,6 +29,13 @@ class Slot:
     protocol: str | None = None
     port: int | None = None
     table: str | None = None
+    several: bool = False
+    wants: KeyType | None = None
+
+    @property
+    def place(self) -> tuple[object, ...]:
+        """What it serves; slots of one place differ in the key type only."""
+        return (self.server, self.names, self.networks, self.protocol, self.port)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

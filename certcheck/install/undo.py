@@ -12,6 +12,7 @@ from types import FrameType
 from certcheck.errors import CertcheckError, Obstacle, ServerError, Stranded, Undone
 from certcheck.host.door import FileState, Host
 from certcheck.model.action import Action, ActionKind, ActionState, Expectation, Proof
+from certcheck.store import crash
 from certcheck.store.journal import Activation, Closing, Intended, Journal, Saved
 
 Verify = Callable[[Sequence[Expectation]], Proof]
@@ -98,6 +99,7 @@ def _walked_back(
             _restore(step, saved, journal, host, log)
         for activation in activations:
             state = _activated(activation.argv, host)
+            crash.point()
             log.add(activation.server, activation.kind, " ".join(activation.argv), state)
     proof = verify(journal.opened.before)
     servers = ", ".join(dict.fromkeys(step.server for step in journal.steps))
@@ -144,6 +146,7 @@ def _restore(step: Intended, saved: Saved, journal: Journal, host: Host, log: _L
         log.obstacles.append(e.message)
         log.add(step.server, "restore_file", step.target, "failed")
     else:
+        crash.point()
         log.add(step.server, "restore_file", step.target, "done")
 
 

@@ -1,8 +1,12 @@
-"""Generations of certificates: `bundles/NAME/NUMBER/` holds key, chain and where they came from."""
+"""Generations of certificates: `bundles/NAME/NUMBER/` holds keys, chains and where they came from.
+
+A pair is two files by the type of its key: `key-ecdsa.pem` and `chain-ecdsa.pem`.
+"""
 
 import re
 import shutil
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,8 +15,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from certcheck import x509
 from certcheck.errors import InputError, Obstacle
-from certcheck.model.bundle import Generation
-from certcheck.store import private
+from certcheck.model.bundle import Generation, Pair
+from certcheck.model.certificate import KeyType
+from certcheck.store import crash, private
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,252}")
 _NUMBER = re.compile(r"[0-9]{1,9}")
@@ -21,13 +26,13 @@ _MAX_BYTES = 256 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Origin:
-    """What `origin.json` says beside the key and the chain."""
+    """What `origin.json` says beside the keys and the chains; `orders` has a URL for each key."""
 
     names: tuple[str, ...]
-    key_kind: str
-    directory: str
-    order_url: str
+    authority: str
     created: datetime
+    orders: dict[KeyType, str]
+    lineage: str = ""
 
 
 _ORIGIN = TypeAdapter(_Origin)
@@ -58,8 +63,10 @@ def save(state: Path, generation: Generation) -> None:
         new = Path(tempfile.mkdtemp(prefix=".new-", dir=parent))
         try:
             _fill(new, generation)
+            crash.point()
             new.rename(parent / str(generation.number))
             private.sync(parent)
+            crash.point()
         finally:
             shutil.rmtree(new, ignore_errors=True)
 
@@ -84,38 +91,64 @@ def load(state: Path, bundle: str, number: int | None = None) -> Generation:
         bundle=bundle,
         number=wanted,
         names=origin.names,
-        key_kind=origin.key_kind,
-        directory=origin.directory,
-        order_url=origin.order_url,
+        authority=origin.authority,
         created=origin.created,
-        chain=x509.chain(_bytes(folder / "chain.pem"), where=f"{folder}/chain.pem"),
-        key_pem=_bytes(folder / "key.pem"),
+        pairs=tuple(_pair(folder, *each) for each in origin.orders.items()),
+        lineage=origin.lineage,
     )
+
+
+def held(state: Path) -> tuple[str, ...]:
+    """The bundles that have a generation, by name."""
+    return tuple(sorted(name for name in _entries(state / "bundles") if _held(state, name)))
+
+
+def numbers(state: Path, bundle: str) -> tuple[int, ...]:
+    """The generations of a bundle, the oldest first."""
+    return tuple(sorted(_numbers(state, bundle)))
+
+
+def _held(state: Path, name: str) -> bool:
+    return bool(_NAME.fullmatch(name)) and bool(_numbers(state, name))
 
 
 def _fill(folder: Path, generation: Generation) -> None:
     origin = _Origin(
         names=generation.names,
-        key_kind=generation.key_kind,
-        directory=generation.directory,
-        order_url=generation.order_url,
+        authority=generation.authority,
         created=generation.created,
+        orders={pair.leaf.key_type: pair.order_url for pair in generation.pairs},
+        lineage=generation.lineage,
     )
-    private.write_new(folder / "key.pem", generation.key_pem)
-    private.write_new(folder / "chain.pem", x509.pem(generation.chain))
+    for pair in generation.pairs:
+        kind = pair.leaf.key_type
+        private.write_new(folder / f"key-{kind}.pem", pair.key_pem)
+        private.write_new(folder / f"chain-{kind}.pem", x509.pem(pair.chain))
     private.write_new(folder / "origin.json", _ORIGIN.dump_json(origin, indent=1) + b"\n")
     private.sync(folder)
 
 
+def _pair(folder: Path, kind: KeyType, order_url: str) -> Pair:
+    chain = folder / f"chain-{kind}.pem"
+    return Pair(
+        key_pem=_bytes(folder / f"key-{kind}.pem"),
+        chain=x509.chain(_bytes(chain), where=str(chain)),
+        order_url=order_url,
+    )
+
+
 def _numbers(state: Path, bundle: str) -> frozenset[int]:
-    folder = state / "bundles" / bundle
+    entries = _entries(state / "bundles" / bundle)
+    return frozenset(int(entry) for entry in entries if _NUMBER.fullmatch(entry))
+
+
+def _entries(folder: Path) -> Iterator[str]:
     try:
-        entries = [entry.name for entry in folder.iterdir()]
+        yield from (entry.name for entry in folder.iterdir())
     except FileNotFoundError:
-        return frozenset()
+        return
     except OSError as e:
         raise Obstacle(f"cannot read {folder}: {e.strerror}", hint="run as its owner") from e
-    return frozenset(int(entry) for entry in entries if _NUMBER.fullmatch(entry))
 
 
 def _bytes(path: Path) -> bytes:

@@ -17,7 +17,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from certcheck.errors import Stranded
 from certcheck.model.action import ActionKind, Expectation
-from certcheck.store import private
+from certcheck.store import crash, private
 
 Closing = Literal["done", "undone"]
 
@@ -161,6 +161,7 @@ class Journal:
             finally:
                 os.close(descriptor)
         self.events.append(event)
+        crash.point()
 
 
 def begin(state: Path, head: Opened, *, now: datetime) -> Journal:

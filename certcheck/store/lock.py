@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from certcheck.errors import LockHeld, Obstacle
-from certcheck.store import private
+from certcheck.store import crash, private
 
 _FORMAT = 1  # of the whole state directory; raised when an older certcheck must not touch it
 
@@ -28,6 +28,7 @@ def locked(state: Path, *, command: str, now: datetime) -> Iterator[Path]:
         with _told(state):
             _sign(descriptor, {"pid": os.getpid(), "since": f"{now:%FT%TZ}", "command": command})
         _refuse_newer(state / "format")
+        crash.arm(state)
         yield state
     finally:
         os.close(descriptor)  # and with it the lock, also when the process is killed

@@ -10,7 +10,8 @@ from pathlib import Path
 from certcheck.config import ServerTable, Site
 from certcheck.errors import InputError, Obstacle
 from certcheck.install.carry_out import activations, carry_out, planned
-from certcheck.install.plan import Installation, Plan, generation_of, plan
+from certcheck.install.filling import Installation, fillings, generation_of
+from certcheck.install.plan import Plan, plan
 from certcheck.model.action import Action, Expectation
 from certcheck.model.bundle import Generation
 from certcheck.model.run import Run, ended
@@ -95,12 +96,13 @@ def _prepared(
     everything = (*generations.values(), *further)
     for generation in everything:
         refuse_unfit(generation, _names(generation, means.site), now)
-    steps = plan(installations, others=everything, host=means.host)
+    filled = fillings(installations, others=everything, host=means.host)
+    steps = plan(installations, filled, host=means.host)
     means.say("looking at what is served now")
     places = cells(means.site, tables, installations, means.asking)
     limits = means.asking.limits
     seen = asyncio.run(served([p.cell for p in places], gate=Gate(limits), limits=limits))
-    before, after = expectations(places, seen, everything)
+    before, after = expectations(places, seen, filled)
     title = ", ".join(generation.ref for generation in everything)
     return _Prepared(plan=steps, before=before, after=after, title=title)
 

@@ -10,7 +10,8 @@ from certcheck.errors import InputError, Obstacle, UnfitBundle
 from certcheck.issue.order import Authority, issued
 from certcheck.issue.solver import ChallengeSolver
 from certcheck.judge.bundle import unfit
-from certcheck.model.bundle import Generation
+from certcheck.model.bundle import Generation, Pair
+from certcheck.model.certificate import Certificate
 from certcheck.model.endpoint import Hostname
 from certcheck.model.run import Row, Run, ended
 from certcheck.store import bundles
@@ -53,7 +54,7 @@ def issue(
     run = replace(
         blank,
         bundle=generations[-1].ref if len(generations) == 1 else None,
-        rows=tuple(row(generation) for generation in generations),
+        rows=tuple(row for generation in generations for row in rows(generation)),
         actions=healed,
     )
     return ended(run, error)
@@ -102,9 +103,12 @@ def _refuse_other(bundle: str | None, known: Sequence[BundleTable]) -> None:
         )
 
 
-def row(generation: Generation) -> Row:
-    """A generation as a line of the result: reference, names, dates and fingerprints."""
-    leaf = generation.leaf
+def rows(generation: Generation) -> tuple[Row, ...]:
+    """A generation as lines of the result, one a key: reference, names, dates, fingerprints."""
+    return tuple(_row(generation, pair.leaf) for pair in generation.pairs)
+
+
+def _row(generation: Generation, leaf: Certificate) -> Row:
     return {
         "bundle": generation.ref,
         "names": generation.names,
@@ -142,12 +146,9 @@ def _issued(wanted: Wanted, authority: Authority, means: Means) -> Generation:
         bundle=wanted.bundle,
         number=bundles.next_number(state, wanted.bundle),
         names=tuple(name.ascii for name in wanted.names),
-        key_kind=order.key_kind,
-        directory=order.directory,
-        order_url=order.order_url,
+        authority=order.directory,
         created=means.clock(),
-        chain=order.chain,
-        key_pem=order.key_pem,
+        pairs=(Pair(key_pem=order.key_pem, chain=order.chain, order_url=order.order_url),),
     )
     refuse_unfit(generation, generation.names, means.clock())
     bundles.save(state, generation)
@@ -158,14 +159,18 @@ def _issued(wanted: Wanted, authority: Authority, means: Means) -> Generation:
 def refuse_unfit(generation: Generation, names: Sequence[str], now: datetime) -> None:
     """Raise UnfitBundle when a generation must not reach a server that serves `names`."""
     where = f"the key of {generation.ref}"
-    reasons = unfit(
-        leaf_chain=generation.chain,
-        key_spki_sha256=x509.key_spki_sha256(generation.key_pem, where=where),
-        names=names,
-        now=now,
-    )
+    reasons = [
+        reason
+        for pair in generation.pairs
+        for reason in unfit(
+            leaf_chain=pair.chain,
+            key_spki_sha256=x509.key_spki_sha256(pair.key_pem, where=where),
+            names=names,
+            now=now,
+        )
+    ]
     if reasons:
         raise UnfitBundle(
-            f"{generation.ref} must not reach a server: {'; '.join(reasons)}",
+            f"{generation.ref} must not reach a server: {'; '.join(dict.fromkeys(reasons))}",
             hint="issue a new generation",
         )

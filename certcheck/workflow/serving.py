@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 
 from certcheck.config import ServerKind, ServerTable, Site
 from certcheck.errors import Obstacle
-from certcheck.install.plan import Installation, expected_generation
+from certcheck.install.filling import Fillings, Installation
+from certcheck.install.plan import expected
 from certcheck.install.server import Listener
 from certcheck.model.action import Cell, CellProof, Expectation
-from certcheck.model.bundle import Generation
 from certcheck.model.endpoint import Endpoint, Protocol
 from certcheck.workflow.asking import Asking
 
@@ -49,7 +49,7 @@ def cells(
 
 
 def expectations(
-    served: Sequence[Served], before: Sequence[CellProof], others: Sequence[Generation]
+    served: Sequence[Served], before: Sequence[CellProof], filled: Fillings
 ) -> tuple[tuple[Expectation, ...], tuple[Expectation, ...]]:
     """What each cell served before, and what it shall serve after: the two sides of a journal.
 
@@ -63,8 +63,7 @@ def expectations(
         leaves = frozenset(leaf for leaf, _ in now.served)
         if now.detail.startswith("starttls_not_offered"):
             continue
-        generation = expected_generation(each.cell, each.installation, others)
-        after = frozenset({generation.leaf.sha256}) if generation else leaves
+        after = expected(each.cell, each.installation, filled) or leaves
         if leaves:
             past.append(Expectation(cell=each.cell, sha256=leaves))
         if after:

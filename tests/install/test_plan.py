@@ -9,13 +9,14 @@ import pytest
 from certcheck import x509
 from certcheck.errors import InputError, Obstacle, UnfitBundle
 from certcheck.host.local import LocalHost
-from certcheck.install.plan import Installation, Plan, expected_generation, plan
+from certcheck.install.filling import Installation, fillings
+from certcheck.install.plan import Plan, expected, plan
 from certcheck.install.server import Command, Current, Slot
 from certcheck.lab import pki
 from certcheck.model.action import Cell
 from certcheck.model.bundle import Generation
 from certcheck.targets import endpoint
-from tests.making import CA, generation
+from tests.making import CA, generation, one_file
 
 HOST = LocalHost()
 
@@ -52,7 +53,8 @@ def slot(server: str, chain: Path, key: Path | None = None, **where: tuple[str, 
 
 
 def planned(*servers: Server, others: Sequence[Generation] = ()) -> Plan:
-    return plan([installed(server) for server in servers], others=others, host=HOST)
+    installations = [installed(server) for server in servers]
+    return plan(installations, fillings(installations, others=others, host=HOST), host=HOST)
 
 
 def installed(server: Server) -> Installation:
@@ -79,15 +81,15 @@ def test_one_file_holds_the_key_first(one: Path) -> None:
 
     assert [s.kind for s in steps] == ["replace_file", "check_config", "reload"]
     assert [s.number for s in steps] == [1, 2, 3]
-    assert steps[0].data == MAIL.key_pem + x509.pem(MAIL.chain)
+    assert steps[0].data == one_file(MAIL)
 
 
 def test_of_two_files_the_key_comes_last(two: tuple[Path, Path]) -> None:
     result = planned(Server(name="dovecot", slots=(slot("dovecot", *two),)))
 
     assert [s.target for s in result.steps[:2]] == [str(two[0]), str(two[1])]
-    assert result.steps[0].data == x509.pem(MAIL.chain)
-    assert result.steps[1].data == MAIL.key_pem
+    assert result.steps[0].data == x509.pem(MAIL.pairs[0].chain)
+    assert result.steps[1].data == MAIL.pairs[0].key_pem
     assert "two files" in result.notes[0]
 
 
@@ -99,7 +101,7 @@ def test_nothing_is_written_by_planning(one: Path) -> None:
 
 def test_no_key_is_shown_by_a_plan(one: Path) -> None:
     steps = planned(Server(name="postfix", slots=(slot("postfix", one),))).steps
-    lines = (MAIL.key_pem + OLD.key).decode().splitlines()
+    lines = (MAIL.pairs[0].key_pem + OLD.key).decode().splitlines()
 
     assert [line for line in lines if not line.startswith("-") and line in repr(steps)] == []
 
@@ -131,7 +133,7 @@ def test_a_file_of_two_servers_is_written_once_and_activated_twice(two: tuple[Pa
 
 
 def test_what_is_in_place_is_not_written_again(one: Path) -> None:
-    one.write_bytes(MAIL.key_pem + x509.pem(MAIL.chain))
+    one.write_bytes(one_file(MAIL))
 
     steps = planned(Server(name="postfix", slots=(slot("postfix", one),))).steps
 
@@ -146,8 +148,8 @@ def test_a_slot_with_names_gets_the_bundle_that_covers_them(one: Path, tmp_path:
     result = planned(Server(name="postfix", slots=(slot("postfix", one), named)), others=(SHOP,))
 
     assert {Path(s.target): s.data for s in result.steps if s.data} == {
-        one: MAIL.key_pem + x509.pem(MAIL.chain),
-        shop: SHOP.key_pem + x509.pem(SHOP.chain),
+        one: one_file(MAIL),
+        shop: one_file(SHOP),
     }
     assert result.kept == ()
 
@@ -182,14 +184,14 @@ def test_a_second_key_type_does_not_keep_its_old_certificate(one: Path, tmp_path
     other.write_bytes(CA.issue(pki.GOOD).key_first)
     server = Server(name="postfix", slots=(slot("postfix", one), slot("postfix", other)))
 
-    with pytest.raises(UnfitBundle, match=r"2 certificates \(ecdsa, rsa\), mail/1 has one"):
+    with pytest.raises(UnfitBundle, match="ecdsa and rsa keys, mail/1 has ecdsa"):
         planned(server)
 
 
 def test_one_file_with_two_key_types_is_refused(one: Path) -> None:
     one.write_bytes(OLD.key_first + CA.issue(pki.GOOD).key_first)
 
-    with pytest.raises(UnfitBundle, match="ecdsa, rsa"):
+    with pytest.raises(UnfitBundle, match="ecdsa and rsa keys"):
         planned(Server(name="postfix", slots=(slot("postfix", one),)))
 
 
@@ -198,7 +200,7 @@ def test_a_broken_file_may_be_mended(one: Path) -> None:
 
     steps = planned(Server(name="postfix", slots=(slot("postfix", one),))).steps
 
-    assert steps[0].data == MAIL.key_pem + x509.pem(MAIL.chain)
+    assert steps[0].data == one_file(MAIL)
 
 
 def test_a_missing_file_is_an_obstacle(tmp_path: Path) -> None:
@@ -220,6 +222,7 @@ def test_a_cell_expects_the_bundle_of_its_most_particular_slot(
     server_name: str | None, address: str, port: int, bundle: str | None, tmp_path: Path
 ) -> None:
     file = tmp_path / "x"
+    file.write_bytes(b"")
     server = Server(
         name="dovecot",
         slots=(
@@ -235,6 +238,7 @@ def test_a_cell_expects_the_bundle_of_its_most_particular_slot(
         server_name=server_name,
     )
 
-    expected = expected_generation(cell, installed(server), (SHOP,))
+    here = installed(server)
+    leaves = expected(cell, here, fillings([here], others=(SHOP,), host=HOST))
 
-    assert (expected and expected.bundle) == bundle
+    assert leaves == {"mail": MAIL.leaves, "shop": SHOP.leaves, None: None}[bundle]

@@ -96,7 +96,7 @@ def test_a_key_that_does_not_match_never_reaches_a_server(
 ) -> None:
     before, old = files(issued), served(issued)
     newest = max(issued.path.glob("state/bundles/mail/*"), key=lambda p: int(p.name))
-    key = newest / "key.pem"
+    key = newest / "key-ecdsa.pem"
     right = key.read_bytes()
     key.write_bytes(pki.make(pki.GOOD).key)
 
@@ -144,6 +144,6 @@ def test_the_state_of_the_store_says_where_a_generation_came_from(issued: Lab) -
     newest = max(issued.path.glob("state/bundles/mail/*"), key=lambda p: int(p.name))
     origin = json.loads((newest / "origin.json").read_text())
 
-    assert origin["directory"] == issued.acme_directory
-    assert origin["order_url"].startswith("https://localhost:")
-    assert (newest / "key.pem").stat().st_mode & 0o777 == 0o600
+    assert origin["authority"] == issued.acme_directory
+    assert origin["orders"]["ecdsa"].startswith("https://localhost:")
+    assert (newest / "key-ecdsa.pem").stat().st_mode & 0o777 == 0o600

@@ -73,7 +73,7 @@ def watched(folder: Path, *arguments: str | Path) -> bytes:
 def keys(lab: Lab) -> list[bytes]:
     """Every private key of the lab that certcheck has touched."""
     files = [
-        *lab.path.glob("state/bundles/*/*/key.pem"),
+        *lab.path.glob("state/bundles/*/*/key-*.pem"),
         *lab.path.glob("state/accounts/*/key.pem"),
     ]
     return [path.read_bytes() for path in files]

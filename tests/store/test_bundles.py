@@ -32,6 +32,24 @@ def test_what_is_saved_comes_back(state: Path, generation: Generation) -> None:
     assert bundles.load(state, "mail", 1) == generation
 
 
+def test_a_generation_may_have_a_pair_for_each_key_type(state: Path) -> None:
+    both = making.generation("mail", "mail.example.test", keys=("ecdsa", "rsa2048"))
+    bundles.save(state, both)
+
+    assert bundles.load(state, "mail") == both
+    assert both.key_types == ("ecdsa", "rsa")
+
+
+def test_what_is_held_is_listed(state: Path, generation: Generation) -> None:
+    assert bundles.held(state) == ()
+    for number in (10, 2):
+        bundles.save(state, replace(generation, number=number))
+    (state / "bundles" / "empty").mkdir()
+
+    assert bundles.held(state) == ("mail",)
+    assert bundles.numbers(state, "mail") == (2, 10)
+
+
 def test_the_newest_generation_is_the_default(state: Path, generation: Generation) -> None:
     for number in (1, 2, 10):
         assert bundles.next_number(state, "mail") <= number
@@ -53,7 +71,7 @@ def test_keys_are_for_their_owner_alone_whatever_the_umask(
 
 
 def test_no_part_of_a_key_is_shown(generation: Generation) -> None:
-    secret = generation.key_pem.decode().splitlines()[1]
+    secret = generation.pairs[0].key_pem.decode().splitlines()[1]
 
     assert secret not in repr(generation)
 
@@ -95,9 +113,9 @@ def test_a_bad_reference_is_refused(text: str) -> None:
 def test_damage_is_told_by_file(state: Path, generation: Generation) -> None:
     bundles.save(state, generation)
     folder = state / "bundles" / "mail" / "1"
-    (folder / "chain.pem").write_bytes(b"")
+    (folder / "chain-ecdsa.pem").write_bytes(b"")
 
-    with pytest.raises(UnfitBundle, match=r"chain\.pem holds no PEM certificate"):
+    with pytest.raises(UnfitBundle, match=r"chain-ecdsa\.pem holds no PEM certificate"):
         bundles.load(state, "mail")
 
     (folder / "origin.json").write_bytes(b"{")

@@ -9,7 +9,7 @@ import pytest
 from certcheck import dns
 from certcheck.config import EndpointTable, HostTable, ServerKind, ServerTable, Site
 from certcheck.errors import Obstacle
-from certcheck.install.plan import Installation
+from certcheck.install.filling import Filling, Fillings, Installation
 from certcheck.install.server import Command, Current, Listener, Slot
 from certcheck.model.action import Cell, CellProof, Expectation
 from certcheck.model.endpoint import Scheme
@@ -223,18 +223,27 @@ def one_cell(
     )
 
 
+def filled(one: Served) -> Fillings:
+    """The slots of a server filled as if the bundles `mail` and `shop` were installed."""
+    what = {(): BUNDLE, ("*.shop.test",): SHOP}
+    return {
+        slot: Filling(ref=given.ref, pairs=given.pairs) if (given := what.get(slot.names)) else None
+        for slot in one.installation.current.slots
+    }
+
+
 def test_what_a_cell_serves_is_before_and_its_generation_is_after() -> None:
     one = one_cell()
 
-    before, after = expectations([one], [proved(one, *OLD)], (SHOP,))
+    before, after = expectations([one], [proved(one, *OLD)], filled(one))
 
     assert before == (Expectation(cell=one.cell, sha256=OLD),)
-    assert after == (Expectation(cell=one.cell, sha256=frozenset({BUNDLE.leaf.sha256})),)
+    assert after == (Expectation(cell=one.cell, sha256=BUNDLE.leaves),)
 
 
 @pytest.mark.parametrize(
     ("name", "leaves"),
-    [("www.shop.test", frozenset({SHOP.leaf.sha256})), ("www.customer.test", OLD)],
+    [("www.shop.test", SHOP.leaves), ("www.customer.test", OLD)],
 )
 def test_a_name_gets_the_bundle_that_covers_it_or_keeps_what_it_has(
     name: str, leaves: frozenset[str]
@@ -242,7 +251,7 @@ def test_a_name_gets_the_bundle_that_covers_it_or_keeps_what_it_has(
     slots = (DEFAULT, *(replace(DEFAULT, names=(n,)) for n in ("*.shop.test", "www.customer.test")))
     one = one_cell(slots, server_name=name)
 
-    _, after = expectations([one], [proved(one, *OLD)], (SHOP,))
+    _, after = expectations([one], [proved(one, *OLD)], filled(one))
 
     assert after == (Expectation(cell=one.cell, sha256=leaves),)
 
@@ -250,7 +259,7 @@ def test_a_name_gets_the_bundle_that_covers_it_or_keeps_what_it_has(
 def test_a_port_whose_tls_is_broken_has_an_after_and_no_before() -> None:
     one = one_cell()
 
-    before, after = expectations([one], [proved(one, detail="handshake_failed: eof")], ())
+    before, after = expectations([one], [proved(one, detail="handshake_failed: eof")], filled(one))
 
     assert before == ()
     assert [each.cell for each in after] == [one.cell]
@@ -260,7 +269,7 @@ def test_a_port_without_tls_proves_nothing_and_is_left_out() -> None:
     plain, good = one_cell(), one_cell(port=1143)
     now = [proved(plain, detail="starttls_not_offered: no"), proved(good, *OLD)]
 
-    before, after = expectations([plain, good], now, ())
+    before, after = expectations([plain, good], now, filled(plain))
 
     assert [each.cell for each in (*before, *after)] == [good.cell] * 2
 
@@ -269,7 +278,7 @@ def test_a_server_that_has_no_port_with_tls_cannot_be_proved() -> None:
     plain = one_cell()
 
     with pytest.raises(Obstacle, match="no port with TLS could prove an installation into dovecot"):
-        expectations([plain], [proved(plain, detail="starttls_not_offered: no")], ())
+        expectations([plain], [proved(plain, detail="starttls_not_offered: no")], {})
 
 
 @pytest.mark.parametrize("detail", ["refused: x", "unreachable: x"])
@@ -277,4 +286,4 @@ def test_a_port_that_does_not_answer_stops_everything(detail: str) -> None:
     silent = one_cell()
 
     with pytest.raises(Obstacle, match=r"does not answer now.*IMAP mail.example.test:143 STARTTLS"):
-        expectations([silent], [proved(silent, detail=detail)], ())
+        expectations([silent], [proved(silent, detail=detail)], {})

@@ -35,9 +35,9 @@ def files(lab: Lab) -> dict[str, tuple[bytes, int, int, int]]:
     }
 
 
-def leaf(lab: Lab, ref: str) -> str:
-    """The SHA-256 of a stored generation's leaf."""
-    text = (lab.path / "state" / "bundles" / ref / "chain-ecdsa.pem").read_text()
+def leaf(lab: Lab, ref: str, kind: str = "ecdsa") -> str:
+    """The SHA-256 of a stored generation's leaf for that type of key."""
+    text = (lab.path / "state" / "bundles" / ref / f"chain-{kind}.pem").read_text()
     first = text[: text.index("-----END")] + "-----END CERTIFICATE-----\n"
     return hashlib.sha256(ssl.PEM_cert_to_DER_cert(first)).hexdigest()
 

@@ -37,7 +37,7 @@ def test_an_rsa_certificate_can_be_chosen(fresh_lab: Lab, certcheck: Certcheck) 
     assert certcheck("issue", "-c", fresh_lab.config, "--key", "rsa2048").code == 0
 
     assert certcheck("install", "-c", fresh_lab.config, "mail").code == 0
-    assert served(fresh_lab) == {leaf(fresh_lab, "mail/1")}
+    assert served(fresh_lab) == {leaf(fresh_lab, "mail/1", "rsa")}
 
 
 def test_one_server_alone_can_be_chosen(fresh_lab: Lab, certcheck: Certcheck) -> None:

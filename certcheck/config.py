@@ -19,6 +19,7 @@ from certcheck.targets import endpoint, port_number, split_port
 from certcheck.x509 import KeyKind
 
 ServerKind = Literal["dovecot", "postfix"]
+KeyChoice = Literal[KeyKind, "both"]
 
 PLACES = (Path("certcheck.toml"), Path("/etc/certcheck/certcheck.toml"))
 STATE = Path("/var/lib/certcheck")
@@ -93,10 +94,15 @@ class BundleTable(_Table):
 
     name: Label
     names: Annotated[tuple[Name, ...], Field(min_length=1)]
-    key: KeyKind = "ecdsa"
+    key: KeyChoice = "ecdsa"
     challenge: Literal["http-01"] = "http-01"
     http_port: Port = 80
     webroot: FilePath | None = None
+
+    @property
+    def keys(self) -> tuple[KeyKind, ...]:
+        """The kinds of key that a generation has; `both` is one that is fast, one for everybody."""
+        return ("ecdsa", "rsa2048") if self.key == "both" else (self.key,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

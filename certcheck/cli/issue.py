@@ -26,6 +26,7 @@ class Key(StrEnum):
     rsa2048 = "rsa2048"
     rsa3072 = "rsa3072"
     rsa4096 = "rsa4096"
+    both = "both"
 
 
 def command(
@@ -35,7 +36,10 @@ def command(
         typer.Argument(metavar="NAME...", help="Host names; without any: every [[bundle]]."),
     ] = None,
     bundle: Annotated[str | None, typer.Option(help="The bundle to issue, or to make.")] = None,
-    key: Annotated[Key | None, typer.Option(help="ECDSA P-256 unless the toml differs.")] = None,
+    key: Annotated[
+        Key | None,
+        typer.Option(help="ECDSA P-256 unless the toml differs; both: that and RSA 2048."),
+    ] = None,
     directory: Annotated[
         str | None, typer.Option(metavar="URL", help="The ACME directory of the CA.")
     ] = None,

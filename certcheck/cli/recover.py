@@ -8,13 +8,15 @@ EXAMPLE = "Example: certcheck recover -c /etc/certcheck/certcheck.toml"
 
 
 def command(output: Output, probing: Probing) -> None:
-    """Put back what a killed run left half done."""
+    """Finish or put back what a killed run left half done."""
 
     def work(blank: Run) -> Run:
         from certcheck import config
         from certcheck.workflow.recover import recover
 
         site, _ = config.load(output.config)
-        return recover(blank, wiring.means(site, probing, output, confirm=False))
+        means = wiring.means(site, probing, output, confirm=False)
+        # Only an open order needs the authority: what is wrong with [acme] must not hold up a host.
+        return recover(blank, means, lambda directory: wiring.authority(site, directory))
 
     wiring.perform("recover", output, {}, work)

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from certcheck.issue.solver import ChallengeSolver
     from certcheck.model.certificate import Certificate
     from certcheck.workflow.asking import Asking
-    from certcheck.workflow.issue import Wanted
     from certcheck.workflow.means import Means
+    from certcheck.workflow.ordering import Wanted
 
 _MAX_LIST = 64 * 1024 * 1024
 
@@ -72,9 +72,11 @@ def _worked(work: Callable[[Run], Run], blank: Run) -> Run:
         return work(blank)
     except CertcheckError as e:
         return ended(blank, e)
-    except KeyboardInterrupt:
-        # Whatever had been begun is undone by now.
-        error = Failure(message="interrupted by a signal", hint="nothing is left half done")
+    except KeyboardInterrupt as e:
+        # Whatever had been begun is undone by now, or the workflow says what is kept.
+        error = Failure(
+            message="interrupted by a signal", hint=str(e) or "nothing is left half done"
+        )
         return replace(blank, error=error, exit_code=interruption.exit_code())
 
 
@@ -171,13 +173,13 @@ def means(site: "Site", probing: Probing, output: Output, *, confirm: bool) -> "
 def wanted(table: "BundleTable") -> "Wanted":
     """The order for a bundle, with what answers its challenges. Raises InputError."""
     from certcheck.issue.http01 import Listener, Webroot
-    from certcheck.workflow.issue import Wanted
+    from certcheck.workflow.ordering import Wanted
 
     _refuse_wildcards(table.names)
     if table.webroot and not table.webroot.is_dir():
         raise InputError(f"webroot {table.webroot} is no directory", hint="name an existing one")
     solver: ChallengeSolver = Webroot(table.webroot) if table.webroot else Listener(table.http_port)
-    return Wanted(bundle=table.name, names=table.names, key=table.key, solver=solver)
+    return Wanted(bundle=table.name, names=table.names, keys=table.keys, solver=solver)
 
 
 def authority(site: "Site", directory: str | None) -> "Authority":

@@ -15,11 +15,12 @@ _URL = re.compile(r"https://[!-~]+")  # RFC 8555 6.1, RFC 3986 2
 _TEXT = {
     *("newNonce", "newAccount", "newOrder", "termsOfService"),
     *("status", "expires", "finalize", "certificate", "url", "token"),
-    *("type", "value", "title", "detail"),
+    *("type", "value", "title", "detail", "caaIdentity"),
 }
 _OBJECT = {"meta", "identifier", "challenge", "error"}
 _LIST_OF = {
     "authorizations": "url",
+    "caaIdentities": "caaIdentity",
     "challenges": "challenge",
     "identifiers": "identifier",
     "subproblems": "error",

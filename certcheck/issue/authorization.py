@@ -1,7 +1,7 @@
 """The authority is shown that every name of an order is ours (RFC 8555 7.5)."""
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from acme import challenges, messages
@@ -11,6 +11,8 @@ from certcheck.issue.answer import json_object, one_line
 from certcheck.issue.client import Conversation
 from certcheck.issue.refusal import refused
 from certcheck.issue.solver import Challenge, ChallengeSolver
+from certcheck.store import crash
+from certcheck.store.orders import Order, Presented
 
 _UNDECIDED = (messages.STATUS_PENDING, messages.STATUS_PROCESSING)
 
@@ -19,29 +21,55 @@ Progress = Callable[[str], None]
 
 def authorize(
     talk: Conversation,
+    order: Order,
     urls: Sequence[str],
+    *,
     solver: ChallengeSolver,
     progress: Progress,
 ) -> None:
     """Present all open challenges, have the authority look, and take them down again.
 
-    A name that is authorized already is left alone. Raises CaError when the authority offers no
-    challenge of the solver's kind, or does not authorize: all names that failed, in one error.
+    A name that is authorized already is left alone. Raises CaError, with the order dropped, when
+    the authority offers no challenge of the solver's kind, or does not authorize: all names that
+    failed, in one error.
     """
     authorizations = [(url, _read(json_object(talk.send(url, None)))) for url in urls]
     undecided = [(url, each) for url, each in authorizations if not _already_valid(each, progress)]
-    offers = [_offer(each, solver.kind) for _, each in undecided]
+    offers = [_offer(each, solver.kind, order) for _, each in undecided]
     with ExitStack() as presented:
         for (_, each), offer in zip(undecided, offers, strict=True):
             progress(f"authorizing {_name(each)}")
-            presented.enter_context(solver.presented(_challenge(talk, each, offer)))
+            presented.enter_context(_presented(order, solver, _challenge(talk, each, offer)))
         for offer in offers:
             if offer.status == messages.STATUS_PENDING:
                 talk.send(offer.uri, offer.chall.response(talk.net.key))
+                crash.point()
         settled = [_settled(talk, url) for url, _ in undecided]
     failures = [_failure(each) for each in settled if each.status != messages.STATUS_VALID]
     if failures:
+        order.close("dropped")
         raise refused("the certificate authority does not authorize", *failures)
+
+
+@contextmanager
+def _presented(order: Order, solver: ChallengeSolver, challenge: Challenge) -> Iterator[None]:
+    order.present(
+        Presented(
+            kind=solver.kind,
+            place=solver.place,
+            name=challenge.name,
+            token=challenge.token,
+            key_authorization=challenge.key_authorization,
+        )
+    )
+    with ExitStack() as up:
+        up.enter_context(solver.presented(challenge))
+        crash.point()
+        try:
+            yield
+        finally:
+            up.close()  # where that fails, it stays written down for the next run
+            order.removed(challenge.token)
 
 
 def _read(told: Mapping[str, Any]) -> messages.Authorization:
@@ -59,10 +87,13 @@ def _already_valid(authorization: messages.Authorization, progress: Progress) ->
     return False
 
 
-def _offer(authorization: messages.Authorization, kind: str) -> messages.ChallengeBody:
+def _offer(
+    authorization: messages.Authorization, kind: str, order: Order
+) -> messages.ChallengeBody:
     for offer in authorization.challenges or ():
         if isinstance(offer.chall, challenges.KeyAuthorizationChallenge) and offer.typ == kind:
             return offer
+    order.close("dropped")
     kinds = {str(each.to_json().get("type")) for each in authorization.challenges or ()}
     raise CaError(
         f"the certificate authority offers no {kind} challenge for {_name(authorization)}",

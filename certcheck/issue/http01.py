@@ -1,22 +1,27 @@
 """The two http-01 solvers: an own listener, and a directory that a web server publishes."""
 
 import errno
+import json
 import os
 import re
 import secrets
 import socket
+import stat
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler
+from os.path import lexists
 from pathlib import Path
 from socketserver import TCPServer, ThreadingMixIn
 from typing import Any
 
 from certcheck.errors import InputError, Obstacle
-from certcheck.issue.solver import Challenge
+from certcheck.issue.solver import Challenge, ChallengeSolver
+from certcheck.store import crash
 
 _PATH = "/.well-known/acme-challenge/"
+_FOLDERS = (".well-known", ".well-known/acme-challenge")
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,200}")  # RFC 8555 8.3: the base64url alphabet, nothing else
 _EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - RFC 8555 8.3: the authority comes from anywhere
 _MAX_CONNECTIONS = 64
@@ -39,6 +44,11 @@ class Listener:
         self._answers: dict[str, str] = {}
         self._running = ExitStack()
 
+    @property
+    def place(self) -> str:
+        """The port."""
+        return json.dumps({"port": self._port})
+
     @contextmanager
     def presented(self, challenge: Challenge) -> Iterator[None]:
         """A context in which the token's path gives the key authorization."""
@@ -49,9 +59,13 @@ class Listener:
         try:
             yield
         finally:
-            del self._answers[token]
-            if not self._answers:
-                self._running.close()
+            self.take_down(challenge)
+
+    def take_down(self, challenge: Challenge) -> None:
+        """Answer no more; a listener of another process ended with it."""
+        self._answers.pop(challenge.token, None)
+        if not self._answers:
+            self._running.close()
 
     def _start(self) -> None:
         with ExitStack() as starting:
@@ -77,13 +91,20 @@ class Webroot:
     """Puts http-01 tokens into a directory that a web server publishes at `/`.
 
     Raises InputError when `directory` is none, Obstacle when it cannot write there. Directories
-    that it made are removed with the last token.
+    below it that it made itself (`made`, by an earlier run) are removed with the last token.
     """
 
     kind = "http-01"
 
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
+    def __init__(self, directory: Path, made: Sequence[str] = ()) -> None:
+        self._directory = directory.absolute()
+        self._made = [each for each in _FOLDERS if each in made]
+
+    @property
+    def place(self) -> str:
+        """The directory, and which directories below it are or will be of its own making."""
+        own = [e for e in _FOLDERS if e in self._made or not lexists(self._directory / e)]
+        return json.dumps({"webroot": str(self._directory), "made": own})
 
     @contextmanager
     def presented(self, challenge: Challenge) -> Iterator[None]:
@@ -94,19 +115,42 @@ class Webroot:
                 f"webroot {self._directory} is not a directory",
                 hint="give the directory that the web server publishes at /",
             )
-        folder = self._directory / _PATH.strip("/")
-        with ExitStack() as leftovers:
-            try:
-                for each in (folder.parent, folder):
-                    _make_folder(each, leftovers)
-                leftovers.callback(_remove, folder / token)
-                _publish(folder / token, challenge.key_authorization.encode())
-            except OSError as e:
-                raise Obstacle(
-                    f"cannot write below webroot {self._directory}: {e.strerror}",
-                    hint="run as the user who owns it, or use --http-port",
-                ) from e
+        try:
+            self._put_up(token, challenge.key_authorization.encode())
             yield
+        finally:
+            self.take_down(challenge)
+
+    def take_down(self, challenge: Challenge) -> None:
+        """Remove the token's file, and the directories of its own making that are empty then."""
+        folder = self._directory / _FOLDERS[-1]
+        if _TOKEN.fullmatch(challenge.token):  # no other token was ever put up
+            for file in (folder / challenge.token, *folder.glob(f".{challenge.token}.*")):
+                _remove(file)
+        self._made = [e for e in reversed(self._made) if not _removed(self._directory / e)][::-1]
+
+    def _put_up(self, token: str, content: bytes) -> None:
+        try:
+            for each in _FOLDERS:
+                if _newly_made(self._directory / each):
+                    self._made.append(each)
+            _publish(self._directory / _FOLDERS[-1] / token, content)
+        except OSError as e:
+            raise Obstacle(
+                f"cannot write below webroot {self._directory}: {e.strerror}",
+                hint="run as the user who owns it, or use --http-port",
+            ) from e
+
+
+def solver(place: str) -> ChallengeSolver:
+    """The solver that called itself `place`, as far as taking down goes; raises ValueError."""
+    match json.loads(place):
+        case {"webroot": str(directory), "made": [*made]}:
+            return Webroot(Path(directory), made)
+        case {"port": int(port)}:
+            return Listener(port)
+        case _:
+            raise ValueError(f"{place!r} is no place of http-01")
 
 
 class _Server(ThreadingMixIn, TCPServer):
@@ -199,25 +243,36 @@ def _cannot_listen(port: int, error: OSError) -> Obstacle:
     return Obstacle(f"cannot listen on port {port} for http-01: {why}", hint=hint)
 
 
-def _make_folder(folder: Path, leftovers: ExitStack) -> None:
+def _newly_made(folder: Path) -> bool:
     try:
         folder.mkdir()
     except FileExistsError:
-        return
-    leftovers.callback(_remove_if_empty, folder)
+        return False
     folder.chmod(0o755)  # the web server must get in, whatever the umask
+    crash.point()
+    return True
 
 
 def _remove(file: Path) -> None:
     try:
-        file.unlink(missing_ok=True)
+        if not stat.S_ISDIR(file.lstat().st_mode):  # a directory is nothing that we put there
+            file.unlink()
+            crash.point()
+    except (FileNotFoundError, NotADirectoryError):
+        return
     except OSError as e:
         raise Obstacle(f"cannot remove {file}: {e.strerror}", hint="remove it by hand") from e
 
 
-def _remove_if_empty(folder: Path) -> None:
-    with suppress(OSError):
+def _removed(folder: Path) -> bool:
+    try:
         folder.rmdir()
+    except FileNotFoundError:
+        return True
+    except OSError:  # another program's token is in it
+        return False
+    crash.point()
+    return True
 
 
 def _publish(path: Path, content: bytes) -> None:
@@ -228,6 +283,8 @@ def _publish(path: Path, content: bytes) -> None:
         with os.fdopen(descriptor, "wb") as file:
             os.fchmod(descriptor, 0o644)
             file.write(content)
+        crash.point()
         new.replace(path)
+        crash.point()
     finally:
         new.unlink(missing_ok=True)

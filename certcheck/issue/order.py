@@ -1,165 +1,174 @@
-"""One order from names to a certificate (RFC 8555 7.4)."""
+"""One order from names to a certificate, begun here or by a run that did not end."""
 
-import ipaddress
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from acme import crypto_util, messages
-from cryptography import x509 as cryptography_x509
-from requests import Response
-from requests.utils import parse_header_links
+from acme import messages
 
-from certcheck import x509
-from certcheck.errors import CaError, InputError
+from certcheck.errors import CaError
 from certcheck.issue.account import account_key, registered
-from certcheck.issue.answer import https_url, json_object, one_line
+from certcheck.issue.answer import one_line
 from certcheck.issue.authority import Authority, checked
 from certcheck.issue.authorization import authorize
 from certcheck.issue.client import Conversation, Deadline, Network, conversation
-from certcheck.issue.received import Chain, issuer_name, received_chain
-from certcheck.issue.refusal import refused, told_plainly
+from certcheck.issue.download import downloaded
+from certcheck.issue.leftovers import take_down
+from certcheck.issue.placing import finalized, found, place, request
+from certcheck.issue.received import Chain, issuer_name
+from certcheck.issue.refusal import told_plainly
 from certcheck.issue.solver import ChallengeSolver
-from certcheck.model.endpoint import Hostname
-from certcheck.x509 import KeyKind
+from certcheck.store.orders import Order
 
-__all__ = ["Authority", "Issued", "issued"]
+__all__ = ["Ca", "Issued", "Terms", "finished", "issued"]
 
-_UNDER_WAY = (messages.STATUS_READY, messages.STATUS_PROCESSING)
-_MAX_ALTERNATES = 8
+_PROVED = (messages.STATUS_PROCESSING, messages.STATUS_VALID)
 
 Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ca:
+    """An authority that is listening: what it calls itself in CAA records, and our account."""
+
+    directory: str
+    caa_identities: tuple[str, ...]
+    account: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """Where an order is made, where the account is kept, and for how many seconds it may take."""
+
+    authority: Authority
+    state: Path
+    deadline: float
+    progress: Progress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Issued:
     """A certificate fresh from the authority, with its private key.
 
-    `chain` is leaf first, without the self-signed root; nobody has judged it yet.
+    `chain` is leaf first, without the self-signed root; nobody has judged it yet. Its order stays
+    open until the caller has stored it.
     """
 
+    order: Order
     key_pem: bytes = field(repr=False)
     chain: Chain
     order_url: str
-    key_kind: KeyKind
-    directory: str
 
 
-def issued(  # noqa: PLR0913 - an order has that many sides; each is named at the call
-    names: Sequence[Hostname],
+def _unheard(_: Ca) -> None:
+    """Nothing to look at before an order."""
+
+
+def issued(
+    order: Order,
+    terms: Terms,
     *,
-    authority: Authority,
-    key_pem: bytes,
-    key_kind: KeyKind,
     solver: ChallengeSolver,
-    state: Path,
-    deadline: float,
-    progress: Progress,
+    anew: Callable[[], Order],
+    before_order: Callable[[Ca], None] = _unheard,
 ) -> Issued:
-    """A certificate for all `names`, in their order, with the key that the caller made before.
+    """A certificate for an open order, which is gone on with where an earlier run has left it.
 
-    The caller holds the store's lock; the ACME account is kept below `state`. `deadline` is in
-    seconds, for everything together. Challenges are taken down on every way out. Raises InputError
-    for an unusable authority or no names, UnfitBundle for an unreadable key, Obstacle when a
-    challenge cannot be presented or the account cannot be kept, CaError for all else.
+    Where the authority does not go on with it, `anew` makes one in its place. `before_order` may
+    look at the authority, and raise, before a new order is made. The caller holds the store's
+    lock. Challenges are taken down on every way out; an order that the authority has refused is
+    dropped then, any other one stays open.
+
+    Raises InputError for an unusable authority or no names, UnfitBundle for an unreadable key,
+    Obstacle when a challenge cannot be presented or the account cannot be kept, CaError for all
+    else.
     """
-    csr = _request(names, key_pem)
-    net = Network(
-        account_key(state, checked(authority).directory), authority, Deadline.within(deadline)
-    )
-    with told_plainly(authority.directory, net):
-        talk = conversation(authority, net)
-        registered(talk, authority, state, progress)
-        url, order = _ordered(talk, names)
-        authorize(talk, order.authorizations, solver, progress)
-        done = _finalized(talk, url, csr, progress)
-        chain = _downloaded(talk, done.certificate, authority, progress)
-    progress(f"certificate received from {one_line(issuer_name(chain[:1]))}")
-    return Issued(
-        key_pem=key_pem,
-        chain=chain,
-        order_url=url,
-        key_kind=key_kind,
-        directory=authority.directory,
-    )
+    request(order)
+    take_down(order)
+    net = _network(terms)
+    with told_plainly(terms.authority.directory, net):
+        talk, ca = _introduced(terms, net)
+        resumed = _resumed(talk, order, terms, solver)
+        if resumed is not None:
+            return resumed
+        fresh = anew() if order.closed else order
+        before_order(ca)
+        return _proved(talk, fresh, place(talk, fresh), terms, solver)
 
 
-def _request(names: Sequence[Hostname], key_pem: bytes) -> bytes:
-    wanted = tuple(dict.fromkeys(names))
-    if not wanted:
-        raise InputError("no name to issue a certificate for", hint="give at least one NAME")
-    x509.key_spki_sha256(key_pem, where="the new private key")
-    dns = [name.ascii for name in wanted if not name.is_ip]
-    ips = [ipaddress.ip_address(name.ascii) for name in wanted if name.is_ip]
-    return crypto_util.make_csr(key_pem, dns, ipaddrs=ips)
+def finished(order: Order, terms: Terms) -> Issued | None:
+    """The certificate of an order of an earlier run, where no name is to be proved any more.
 
-
-def _ordered(talk: Conversation, names: Sequence[Hostname]) -> tuple[str, messages.Order]:
-    """The URL of a new order, and the order (RFC 8555 7.4)."""
-    wanted = [
-        messages.Identifier(
-            typ=messages.IDENTIFIER_IP if name.is_ip else messages.IDENTIFIER_FQDN,
-            value=name.ascii,
-        )
-        for name in dict.fromkeys(names)
-    ]
-    place = talk.directory["newOrder"]
-    response = talk.send(place, messages.NewOrder(identifiers=wanted))
-    order: messages.Order = messages.Order.from_json(json_object(response))
-    url = response.headers.get("Location", "")
-    if not (url and order.authorizations and order.finalize):
-        raise CaError(f"{place} answers with something that is not an order")
-    return https_url(url), order
-
-
-def _finalized(talk: Conversation, url: str, csr_pem: bytes, progress: Progress) -> messages.Order:
-    """The valid order; it is finalized when it is ready, once (RFC 8555 7.1.6)."""
-    orders = map(messages.Order.from_json, talk.polled(url))
-    order: messages.Order = next(each for each in orders if each.status != messages.STATUS_PENDING)
-    if order.status == messages.STATUS_READY:
-        progress("all names are authorized, asking for the certificate")
-        csr = cryptography_x509.load_pem_x509_csr(csr_pem)
-        talk.send(order.finalize, messages.CertificateRequest(csr=csr))
-    if order.status in _UNDER_WAY:
-        order = next(each for each in orders if each.status not in _UNDER_WAY)
-    if order.status != messages.STATUS_VALID or not order.certificate:
-        told: messages.Error | None = order.error
-        problem = told or messages.Error.from_json({"detail": "the order became invalid"})
-        raise refused("the certificate authority refuses the order", problem)
-    return order
-
-
-def _downloaded(talk: Conversation, url: str, authority: Authority, progress: Progress) -> Chain:
-    response = talk.send(url, None)
-    first = received_chain(response.text)
-    preferred = authority.preferred_chain
-    if preferred is None:
-        return first
-    offered = [first]
-    for place in _alternates(response)[:_MAX_ALTERNATES]:
-        if issuer_name(offered[-1]) == preferred:
-            break
-        offered += _alternate(talk, place, authority.directory, progress)
-    if issuer_name(offered[-1]) == preferred:
-        return offered[-1]
-    there = ", ".join(repr(one_line(issuer_name(each))) for each in offered)
-    progress(f"warning: no chain leads to {preferred!r}; there is {there}; the first is taken")
-    return first
-
-
-def _alternate(
-    talk: Conversation, url: str, directory: str, progress: Progress
-) -> tuple[Chain, ...]:
-    # The certificate is issued: another chain that does not come must not lose it.
+    None, with the order dropped, where there is no such certificate. Raises as `issued` does.
+    """
+    take_down(order)
+    if order.url is None:
+        order.close("dropped")
+        return None
+    net = _network(terms)
     try:
-        with told_plainly(directory, talk.net):
-            return (received_chain(talk.send(url, None).text),)
+        with told_plainly(terms.authority.directory, net):
+            talk, _ = _introduced(terms, net)
+            if found(talk, order, order.url).status == messages.STATUS_PENDING:
+                order.close("dropped")
+                return None
+            return _received(talk, order, order.url, terms)
     except CaError as e:
-        progress(f"warning: another chain is left out: {e.message}")
-        return ()
+        if not order.closed:
+            raise
+        terms.progress(e.message)
+        return None
 
 
-def _alternates(response: Response) -> list[str]:
-    # Not response.links: that keeps one link of each relation (RFC 8555 7.4.2 has several).
-    links = parse_header_links(response.headers.get("Link", ""))
-    return [link["url"] for link in links if link.get("rel") == "alternate"]
+def _network(terms: Terms) -> Network:
+    key = account_key(terms.state, checked(terms.authority).directory)
+    return Network(key, terms.authority, Deadline.within(terms.deadline))
+
+
+def _introduced(terms: Terms, net: Network) -> tuple[Conversation, Ca]:
+    talk = conversation(terms.authority, net)
+    account = registered(talk, terms.authority, terms.state, terms.progress)
+    identities = talk.directory.meta.caa_identities or ()
+    ca = Ca(
+        directory=account.directory,
+        caa_identities=tuple(map(one_line, identities)),
+        account=account.uri,
+    )
+    return talk, ca
+
+
+def _resumed(
+    talk: Conversation, order: Order, terms: Terms, solver: ChallengeSolver
+) -> Issued | None:
+    """The certificate of an order that an earlier run has made; None when that one is over."""
+    if order.url is None:
+        return None
+    terms.progress(f"going on with the order of {order.begun}, {order.url}")
+    try:
+        with told_plainly(terms.authority.directory, talk.net):
+            return _proved(talk, order, found(talk, order, order.url), terms, solver)
+    except CaError as e:
+        if not order.closed:
+            raise
+        terms.progress(f"{e.message}; ordering anew")
+        return None
+
+
+def _proved(
+    talk: Conversation,
+    order: Order,
+    standing: messages.Order,
+    terms: Terms,
+    solver: ChallengeSolver,
+) -> Issued:
+    if standing.status not in _PROVED:
+        urls = standing.authorizations or ()
+        authorize(talk, order, urls, solver=solver, progress=terms.progress)
+    return _received(talk, order, str(order.url), terms)
+
+
+def _received(talk: Conversation, order: Order, url: str, terms: Terms) -> Issued:
+    where = finalized(talk, order, url, terms.progress)
+    chain = downloaded(talk, order, where, terms.authority, terms.progress)
+    terms.progress(f"certificate received from {one_line(issuer_name(chain[:1]))}")
+    return Issued(order=order, key_pem=order.key_pem(), chain=chain, order_url=url)

@@ -6,6 +6,7 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from http import HTTPStatus
 
 import requests
 from acme import errors, messages
@@ -14,6 +15,7 @@ from josepy.errors import Error as JoseError
 from certcheck.errors import CaError
 from certcheck.issue.answer import one_line
 from certcheck.issue.client import Network, seconds_asked
+from certcheck.store.orders import Order
 
 _LONGEST = 10_000  # a problem for each of 100 names
 _HINTS = {
@@ -30,6 +32,9 @@ _HINTS = {
     "unauthorized": "another host or server answers for this name, or the account may not",
     "unsupportedIdentifier": "this authority does not issue for this kind of name",
 }
+_PASSING = ("badNonce", "rateLimited")
+_CLIENT_ERROR = 4
+_WAIT = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
 _LOOK = "look at [acme] directory; if it is right, the authority is in trouble: try again later"
 _UNTRUSTED = "set ca_file in [acme] when the authority is your own; look at this host's clock"
 
@@ -50,6 +55,17 @@ def told_plainly(directory: str, net: Network) -> Iterator[None]:
         raise CaError(f"{directory} {_broken(e, net)}", hint=_LOOK) from e
 
 
+@contextmanager
+def dropped_when_refused(order: Order, net: Network) -> Iterator[None]:
+    """A context in which a refusal that waiting does not mend is the end of the order."""
+    try:
+        yield
+    except (messages.Error, errors.ClientError) as e:
+        if _is_final(e, net):
+            order.close("dropped")
+        raise
+
+
 def refused(what: str, *problems: messages.Error, wait: str = "") -> CaError:
     """One error of one or several problem documents (RFC 8555 6.7), with the first one's hint."""
     leaves = [leaf for problem in problems for leaf in (problem.subproblems or (problem,))]
@@ -66,6 +82,12 @@ def wording(problem: messages.Error) -> str:
     named = f"{one_line(problem.identifier.value)}: " if problem.identifier else ""
     each = "; ".join(wording(sub) for sub in problem.subproblems or ())
     return f"{named}{said} ({one_line(kind)})" + (f" [{each}]" if each else "")
+
+
+def _is_final(error: errors.Error, net: Network) -> bool:
+    code = error.code if isinstance(error, messages.Error) else None
+    status = net.refusal.status_code if net.refusal is not None else 0
+    return code not in _PASSING and status // 100 == _CLIENT_ERROR and status not in _WAIT
 
 
 def _wait(net: Network) -> str:

@@ -23,11 +23,22 @@ class ChallengeSolver(Protocol):
     """Presents challenges of one `kind`, such as "http-01".
 
     Several challenges of one order are presented at the same time. `presented` raises Obstacle
-    when it cannot; whatever it put up is gone when the context ends, on every way out.
+    when it cannot; whatever it put up is gone when the context ends, on every way out. `place` is
+    all that `leftovers.solver` needs to make, in another run, one that can take down what a killed
+    run left; it is read just before each challenge is presented.
     """
 
     kind: str
 
+    @property
+    def place(self) -> str:
+        """Where it presents: a directory, a port, a program."""
+        ...
+
     def presented(self, challenge: Challenge) -> AbstractContextManager[None]:
         """A context in which the authority can see the challenge."""
+        ...
+
+    def take_down(self, challenge: Challenge) -> None:
+        """Remove what is left of a challenge, if anything; raises Obstacle when it cannot."""
         ...

@@ -4,10 +4,7 @@
 without a last `closed` event is open: the run was killed, and the next acting run puts it right.
 """
 
-import errno
-import os
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -17,7 +14,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from certcheck.errors import Stranded
 from certcheck.model.action import ActionKind, Expectation
-from certcheck.store import crash, private
+from certcheck.store import events, private
 
 Closing = Literal["done", "undone"]
 
@@ -126,7 +123,7 @@ class Journal:
 
     def saved_bytes(self, saved: Saved) -> bytes:
         """The replaced file's content; raises Obstacle when it cannot be read."""
-        with _told(self.folder):
+        with events.told(self.folder):
             return (self.folder / saved.copy).read_bytes()
 
     def intend(self, step: Intended, before: bytes | None = None) -> None:
@@ -136,7 +133,7 @@ class Journal:
         """
         if before is not None:
             copy = f"files/{step.step}"
-            with _told(self.folder):
+            with events.told(self.folder):
                 private.write_new(self.folder / copy, before)
                 private.sync(self.folder / "files")
             if step.saved is not None:
@@ -152,29 +149,16 @@ class Journal:
         self._append(Closed(result=result))
 
     def _append(self, event: Event) -> None:
-        line = _EVENT.dump_json(event) + b"\n"
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
-        with _told(self.folder):
-            descriptor = os.open(self.folder / "events.jsonl", flags, 0o600)
-            try:
-                _write_whole(descriptor, line)
-            finally:
-                os.close(descriptor)
+        events.append(self.folder, _EVENT.dump_json(event))
         self.events.append(event)
-        crash.point()
 
 
 def begin(state: Path, head: Opened, *, now: datetime) -> Journal:
     """A new journal with its head written; the caller holds the lock. Raises Obstacle."""
-    parent = private.directory(state / "journal")
-    stem = f"{now:%Y%m%dT%H%M%SZ}-{head.command}"
-    taken = sum(1 for entry in parent.iterdir() if entry.name.startswith(stem))
-    folder = parent / (f"{stem}-{taken + 1}" if taken else stem)
+    folder = events.new_folder(state, head.command, now=now)
     journal = Journal(folder=folder)
-    with _told(folder):
-        folder.mkdir(mode=0o700)
+    with events.told(folder):
         (folder / "files").mkdir(mode=0o700)
-        private.sync(parent)
         journal._append(head)  # noqa: SLF001 - the head is the module's to write
         private.sync(folder)
     return journal
@@ -185,40 +169,15 @@ def unfinished(state: Path) -> Sequence[Journal]:
 
     Raises Stranded for a damaged one, Obstacle when they cannot be read.
     """
-    parent = state / "journal"
-    with _told(parent):
-        folders = sorted(parent.iterdir(), reverse=True) if parent.is_dir() else []
-        journals = [_read(folder) for folder in folders if folder.is_dir()]
+    journals = [_read(folder) for folder in events.folders(state, orders=False)]
     return [j for j in journals if j.events and not isinstance(j.events[-1], Closed)]
 
 
 def _read(folder: Path) -> Journal:
-    path = folder / "events.jsonl"
-    data = path.read_bytes() if path.exists() else b""
-    *lines, torn = data.split(b"\n")
-    if torn:
-        # It was being written when the run died, so its step never began.
-        os.truncate(path, len(data) - len(torn))
     try:
-        events = [_EVENT.validate_json(line) for line in lines]
+        told = [_EVENT.validate_json(line) for line in events.lines(folder)]
     except ValidationError as e:
-        raise Stranded(f"journal {path} is damaged", hint="compare the files by hand") from e
-    return Journal(folder=folder, events=events)
-
-
-def _write_whole(descriptor: int, line: bytes) -> None:
-    # All of the line or nothing of it: half a line would make what follows unreadable.
-    size = os.fstat(descriptor).st_size
-    try:
-        written = os.write(descriptor, line)
-        os.fsync(descriptor)
-    except OSError:
-        os.ftruncate(descriptor, size)
-        raise
-    if written != len(line):
-        os.ftruncate(descriptor, size)
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-
-def _told(place: Path) -> AbstractContextManager[None]:
-    return private.told(f"cannot keep the journal in {place}")
+        raise Stranded(
+            f"journal {folder}/events.jsonl is damaged", hint="compare the files by hand"
+        ) from e
+    return Journal(folder=folder, events=told)

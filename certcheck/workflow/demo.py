@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from certcheck.issue.order import Authority
+from certcheck.issue.authority import Authority
 from certcheck.model.certificate import Certificate
 from certcheck.model.endpoint import Endpoint, Protocol
 from certcheck.model.observation import Observation
@@ -13,8 +13,9 @@ from certcheck.targets import endpoint
 from certcheck.workflow.audit import audit
 from certcheck.workflow.fingerprints import fingerprints
 from certcheck.workflow.install import install
-from certcheck.workflow.issue import Wanted, issue
+from certcheck.workflow.issue import issue
 from certcheck.workflow.means import Means
+from certcheck.workflow.ordering import Wanted
 
 _TITLES: dict[Protocol, str] = {
     "imap": "IMAP (reading mail)",

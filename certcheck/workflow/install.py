@@ -19,7 +19,7 @@ from certcheck.probe.limits import Gate
 from certcheck.probe.proof import served
 from certcheck.store import bundles, journal
 from certcheck.store.lock import locked
-from certcheck.workflow.issue import refuse_unfit
+from certcheck.workflow.keeping import refuse_unfit
 from certcheck.workflow.means import Means
 from certcheck.workflow.recover import heal
 from certcheck.workflow.serving import cells, expectations

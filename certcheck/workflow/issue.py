@@ -1,35 +1,22 @@
 """`certcheck issue`: order certificates, and keep each as a new generation of its bundle."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 
-from certcheck import x509
 from certcheck.config import BundleTable, Site
-from certcheck.errors import InputError, Obstacle, UnfitBundle
-from certcheck.issue.order import Authority, issued
-from certcheck.issue.solver import ChallengeSolver
-from certcheck.judge.bundle import unfit
-from certcheck.model.bundle import Generation, Pair
+from certcheck.errors import InputError, Obstacle
+from certcheck.issue.authority import Authority
+from certcheck.model.bundle import Generation
 from certcheck.model.certificate import Certificate
 from certcheck.model.endpoint import Hostname
 from certcheck.model.run import Row, Run, ended
 from certcheck.store import bundles
 from certcheck.store.lock import locked
+from certcheck.store.orders import Order
 from certcheck.workflow.means import Means
+from certcheck.workflow.ordering import Wanted, generation, open_orders, settled
 from certcheck.workflow.recover import heal
-
-DEADLINE = 300.0  # seconds for one order: validation by several vantage points takes a while
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """The certificate to order for one bundle; `solver` answers its challenges."""
-
-    bundle: str
-    names: tuple[Hostname, ...]
-    key: x509.KeyKind
-    solver: ChallengeSolver
+from certcheck.x509 import KeyKind
 
 
 def issue(
@@ -40,14 +27,20 @@ def issue(
     Raises what the store raises, and what the CA says of the first bundle.
     """
     if dry_run:
-        return replace(blank, rows=tuple(_planned(each, authority) for each in wanted))
+        return replace(
+            blank,
+            rows=tuple(_planned(each, key, authority) for each in wanted for key in each.keys),
+        )
     generations: list[Generation] = []
     error = None
     with locked(means.site.site.state, command=blank.command, now=blank.started):
+        before = settled(means)
         healed = heal(means)
         for each in wanted:
             try:
-                generations.append(_issued(each, authority, means))
+                generations.append(
+                    _finished(each, authority, before) or _made(each, authority, means)
+                )
             except Obstacle as e:
                 error = _told_apart(e, each, wanted)
                 break
@@ -60,10 +53,33 @@ def issue(
     return ended(run, error)
 
 
+def _finished(
+    wanted: Wanted, authority: Authority, before: Sequence[tuple[Order, Generation]]
+) -> Generation | None:
+    """The generation that a killed run had stored of just this: a second one is not wanted."""
+    fitting = (g for order, g in before if wanted.includes(order.head, authority))
+    return next((g for g in fitting if len(g.pairs) == len(wanted.keys)), None)
+
+
+def _made(wanted: Wanted, authority: Authority, means: Means) -> Generation:
+    try:
+        return generation(wanted, authority, means)
+    except Obstacle as e:
+        hint = "; ".join(filter(None, (e.hint, _kept(wanted, means))))
+        raise type(e)(e.message, hint=hint) from e
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(_kept(wanted, means)) from None
+
+
+def _kept(wanted: Wanted, means: Means) -> str:
+    kept = any(order.url for order in open_orders(means, wanted.bundle))
+    return f"the order for {wanted.bundle} is kept: certcheck issue goes on with it" if kept else ""
+
+
 def _told_apart(error: Obstacle, which: Wanted, wanted: Sequence[Wanted]) -> Obstacle:
     if len(wanted) == 1:
         return error
-    return Obstacle(f"bundle {which.bundle}: {error.message}", hint=error.hint)
+    return type(error)(f"bundle {which.bundle}: {error.message}", hint=error.hint)
 
 
 def chosen(site: Site, names: Sequence[Hostname], bundle: str | None) -> tuple[BundleTable, ...]:
@@ -120,57 +136,11 @@ def _row(generation: Generation, leaf: Certificate) -> Row:
     }
 
 
-def _planned(wanted: Wanted, authority: Authority) -> Row:
+def _planned(wanted: Wanted, key: KeyKind, authority: Authority) -> Row:
     return {
         "bundle": wanted.bundle,
         "names": tuple(name.ascii for name in wanted.names),
-        "key": wanted.key,
+        "key": key,
         "challenge": wanted.solver.kind,
         "directory": authority.directory,
     }
-
-
-def _issued(wanted: Wanted, authority: Authority, means: Means) -> Generation:
-    state = means.site.site.state
-    order = issued(
-        wanted.names,
-        authority=authority,
-        key_pem=x509.new_key(wanted.key),
-        key_kind=wanted.key,
-        solver=wanted.solver,
-        state=state,
-        deadline=DEADLINE,
-        progress=means.say,
-    )
-    generation = Generation(
-        bundle=wanted.bundle,
-        number=bundles.next_number(state, wanted.bundle),
-        names=tuple(name.ascii for name in wanted.names),
-        authority=order.directory,
-        created=means.clock(),
-        pairs=(Pair(key_pem=order.key_pem, chain=order.chain, order_url=order.order_url),),
-    )
-    refuse_unfit(generation, generation.names, means.clock())
-    bundles.save(state, generation)
-    means.say(f"stored as {generation.ref}")
-    return generation
-
-
-def refuse_unfit(generation: Generation, names: Sequence[str], now: datetime) -> None:
-    """Raise UnfitBundle when a generation must not reach a server that serves `names`."""
-    where = f"the key of {generation.ref}"
-    reasons = [
-        reason
-        for pair in generation.pairs
-        for reason in unfit(
-            leaf_chain=pair.chain,
-            key_spki_sha256=x509.key_spki_sha256(pair.key_pem, where=where),
-            names=names,
-            now=now,
-        )
-    ]
-    if reasons:
-        raise UnfitBundle(
-            f"{generation.ref} must not reach a server: {'; '.join(dict.fromkeys(reasons))}",
-            hint="issue a new generation",
-        )

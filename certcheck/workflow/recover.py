@@ -9,17 +9,22 @@ from certcheck.model.run import Run, ended
 from certcheck.store import journal
 from certcheck.store.journal import Journal
 from certcheck.store.lock import locked
+from certcheck.workflow.finishing import AuthorityAt, OrderEnd, order_ends, tidy
 from certcheck.workflow.means import Means
 
 
-def recover(blank: Run, means: Means) -> Run:
-    """The run with what was finished or put back, or that nothing was to be done.
+def recover(blank: Run, means: Means, authority_at: AuthorityAt) -> Run:
+    """The run with what was finished, put back or dropped, or that nothing was to be done.
 
-    Its error is Stranded when neither state can be proved.
+    Its error is Stranded when neither state of a mail host can be proved, and the authority's word
+    where an order cannot be finished now.
     """
     state = means.site.site.state
     with locked(state, command=blank.command, now=blank.started):
-        ends = _ends(means)
+        ends: list[_End | OrderEnd] = [*_ends(means)]
+        ends += order_ends(means, authority_at)
+    if not ends:
+        return replace(blank, rows=({"result": "no run was killed: nothing to recover"},))
     run = replace(
         blank,
         actions=tuple(action for end in ends for action in end.actions),
@@ -27,16 +32,18 @@ def recover(blank: Run, means: Means) -> Run:
             {"journal": end.journal, "bundle": end.bundle, "result": end.result} for end in ends
         ),
     )
-    if not ends:
-        return replace(run, rows=({"result": "no run was killed: nothing to recover"},))
-    return ended(run, ends[-1].error)
+    return ended(run, next((end.error for end in ends if end.error), None))
 
 
 def heal(means: Means) -> tuple[Action, ...]:
-    """Finish or put back what a killed run left; the caller holds the lock. Raises Stranded."""
+    """Finish or put back what a killed run left; the caller holds the lock. Raises Stranded.
+
+    Of an order only the challenges are taken down: `issue` goes on with it.
+    """
     ends = _ends(means)
     if ends and ends[-1].error:
         raise ends[-1].error
+    tidy(means)
     return tuple(action for end in ends for action in end.actions)
 
 

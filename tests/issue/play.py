@@ -1,15 +1,18 @@
 """What a scripted authority says in the course of a good order, to be changed by the tests."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from certcheck import x509
 from certcheck.issue.http01 import Webroot
-from certcheck.issue.order import Issued, issued
+from certcheck.issue.order import Issued, Terms, issued
 from certcheck.issue.solver import Challenge, ChallengeSolver
 from certcheck.lab import pki
 from certcheck.names import hostname
+from certcheck.store import orders
+from certcheck.store.orders import Begun, Order
 from tests.issue.conftest import Reply, Scripted
 
 Script = dict[str, Reply | tuple[Reply, ...]]
@@ -59,20 +62,37 @@ SMOOTH: Script = {
 }
 
 
+def begun(
+    state: Path,
+    directory: str,
+    *,
+    names: Sequence[str] = (NAME.ascii,),
+    key_pem: bytes = KEY,
+    key: x509.KeyKind = "ecdsa",
+) -> Order:
+    """An order that has just been begun."""
+    head = Begun(
+        bundle="mail",
+        names=tuple(names),
+        key=key,
+        keys=(key,),
+        directory=directory,
+        created=datetime(2026, 11, 25, 8, 0, tzinfo=UTC),
+    )
+    return orders.begin(state, head, key_pem)
+
+
 def ordered(
     ca: Scripted,
     state: Path,
     *,
     solver: ChallengeSolver | None = None,
     progress: Callable[[str], None] = lambda _: None,
+    order: Order | None = None,
 ) -> Issued:
     return issued(
-        (NAME,),
-        authority=ca.authority,
-        key_pem=KEY,
-        key_kind="ecdsa",
+        order or begun(state, ca.authority.directory),
+        Terms(authority=ca.authority, state=state, deadline=20, progress=progress),
         solver=solver or Webroot(state),
-        state=state,
-        deadline=20,
-        progress=progress,
+        anew=lambda: begun(state, ca.authority.directory),
     )

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -12,13 +12,17 @@ from typing import Any
 import pytest
 
 from certcheck import x509
+from certcheck.issue.authority import Authority
 from certcheck.issue.http01 import Listener
-from certcheck.issue.order import Authority, Issued, issued
+from certcheck.issue.order import Issued, Terms, issued
 from certcheck.lab import Lab, pebble, pki
 from certcheck.lab.daemons import Daemon, held
 from certcheck.lab.ports import LOOPBACK, reserved
 from certcheck.lab.premises import program
+from certcheck.model.endpoint import Hostname
 from certcheck.names import hostname
+from certcheck.store.orders import Order
+from tests.issue.play import begun
 
 NAMES = tuple(map(hostname, ("mail.example.test", "imap.example.test", "smtp.example.test")))
 
@@ -28,6 +32,21 @@ class Ca:
     authority: Authority
     http01_port: int
     management: str
+    log: Path | None = None
+
+    @property
+    def orders(self) -> int:
+        """How many orders it has taken, by its own log."""
+        return self._logged("Added order")
+
+    @property
+    def finalized(self) -> int:
+        """How many orders it has been asked to finalize."""
+        return self._logged("Processing finalization")
+
+    def _logged(self, words: str) -> int:
+        assert self.log is not None
+        return self.log.read_text().count(words)
 
     def root(self, number: int = 0) -> bytes:
         assert self.authority.ca_file is not None
@@ -64,6 +83,7 @@ def running_pebble(
             ),
             http01_port=http01,
             management=f"https://localhost:{management}",
+            log=folder / "pebble.log",
         )
         wait_for(ca)
         yield ca
@@ -139,16 +159,20 @@ def ca(lab: Lab) -> Ca:
 def order(ca: Ca, state: Path, **changes: Any) -> Issued:
     kind: x509.KeyKind = changes.pop("key_kind", "ecdsa")
     told: list[str] = changes.pop("told", [])
-    usual: dict[str, Any] = {
-        "names": NAMES,
-        "key_pem": x509.new_key(kind),
-        "key_kind": kind,
-        "solver": Listener(ca.http01_port),
-        "deadline": 60,
-        "progress": told.append,
-    }
-    given = usual | changes
-    return issued(given.pop("names"), authority=ca.authority, state=state, **given)
+    names: Sequence[Hostname] = changes.pop("names", NAMES)
+    terms = Terms(
+        authority=ca.authority,
+        state=state,
+        deadline=changes.pop("deadline", 60),
+        progress=changes.pop("progress", told.append),
+    )
+
+    def anew() -> Order:
+        listed = [name.ascii for name in names]
+        key_pem = x509.new_key(kind)
+        return begun(state, ca.authority.directory, names=listed, key=kind, key_pem=key_pem)
+
+    return issued(anew(), terms, anew=anew, **{"solver": Listener(ca.http01_port)} | changes)
 
 
 @contextmanager

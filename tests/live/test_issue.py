@@ -33,7 +33,7 @@ def test_the_listener_gets_a_certificate_that_the_ca_root_vouches_for(
     (root,) = x509.chain(lab.acme_root.read_bytes(), where="root")
     assert x509.issued_by(upper[-1].der, root.der)
     assert got.order_url.startswith("https://localhost:")
-    assert got.directory == ca.authority.directory
+    assert got.order.head.directory == ca.authority.directory
     assert "authorizing imap.example.test" in told
     assert told[-1].startswith("certificate received")
 
@@ -79,9 +79,13 @@ def test_names_that_are_authorized_already_need_no_challenge(
 
 class NeverAsked:
     kind = "http-01"
+    place = ""
 
     def presented(self, challenge: Challenge) -> AbstractContextManager[None]:
         pytest.fail(f"{challenge.name} was presented")
+
+    def take_down(self, challenge: Challenge) -> None:
+        pytest.fail(f"{challenge.name} was taken down")
 
 
 def test_a_slow_authority_is_waited_for(new_pebble: PebbleMaker, tmp_path: Path) -> None:

@@ -80,7 +80,7 @@ def test_a_file_changed_by_hand_since_is_left_and_named(
 
 def without_its_end(lab: Lab) -> None:
     """As if the last run had been killed just before it closed its journal."""
-    (events,) = lab.path.glob("state/journal/*/events.jsonl")
+    (events,) = lab.path.glob("state/journal/*-install/events.jsonl")
     *lines, last = events.read_bytes().splitlines(keepends=True)
     assert b"closed" in last
     events.write_bytes(b"".join(lines))

@@ -13,8 +13,9 @@ from certcheck.issue.http01 import Webroot
 from certcheck.lab import pki
 from certcheck.model.run import Run
 from certcheck.names import hostname
-from certcheck.workflow.issue import Wanted, chosen, issue
+from certcheck.workflow.issue import chosen, issue
 from certcheck.workflow.means import Means
+from certcheck.workflow.ordering import Wanted
 from tests.issue.conftest import Reply, Scripted, ScriptedMaker, https_identity, scripted
 from tests.issue.play import CA, SMOOTH
 
@@ -38,7 +39,7 @@ def means(site: config.Site) -> Means:
 
 
 def wanted(folder: Path, bundle: str, name: str) -> Wanted:
-    return Wanted(bundle=bundle, names=(hostname(name),), key="ecdsa", solver=Webroot(folder))
+    return Wanted(bundle=bundle, names=(hostname(name),), keys=("ecdsa",), solver=Webroot(folder))
 
 
 def ordered(ca: Scripted, site: config.Site, *which: Wanted) -> Run:

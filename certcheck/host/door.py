@@ -23,7 +23,10 @@ class Completed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileState:
-    """A file as it was at one moment; `path` is the real file behind all links."""
+    """A file as it was at one moment; `path` is the real file behind all links.
+
+    `barred` says why it could not be replaced, as far as that can be seen; else it is empty.
+    """
 
     path: Path
     data: bytes = field(repr=False)
@@ -32,6 +35,7 @@ class FileState:
     gid: int
     mode: int
     attributes: tuple[tuple[str, bytes], ...] = ()
+    barred: str = ""
 
 
 class Host(Protocol):

@@ -1,10 +1,13 @@
 """The machine that certcheck itself runs on."""
 
 import contextlib
+import fcntl
 import hashlib
 import os
 import signal
+import stat
 import subprocess
+import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -15,6 +18,8 @@ from certcheck.host.door import Completed, FileState
 
 _MAX_FILE = 4 * 1024 * 1024
 _MAX_OUTPUT = 4 * 1024 * 1024
+# linux/fs.h: FS_IOC_GETFLAGS on a machine of 64 bits, FS_IMMUTABLE_FL, FS_APPEND_FL.
+_GET_FLAGS, _IMMUTABLE, _APPEND_ONLY = 0x80086601, 0x10, 0x20
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _SBIN = "/usr/local/sbin:/usr/sbin:/sbin"  # where doveadm and postfix live, also without `su -`
 
@@ -72,6 +77,7 @@ class LocalHost:
             gid=facts.st_gid,
             mode=facts.st_mode & 0o7777,
             attributes=attributes,
+            barred=next(_bars(real), ""),
         )
 
     def replace(self, path: Path, data: bytes, *, expecting: str | None, like: FileState) -> None:
@@ -103,6 +109,33 @@ def sync_directory(directory: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _bars(real: Path) -> Iterator[str]:
+    folder = real.parent
+    for each in (real, folder):
+        if _attribute_flags(each) & (_IMMUTABLE | _APPEND_ONLY):
+            yield f"{each} is immutable (see chattr)"
+    if os.statvfs(folder).f_flag & os.ST_RDONLY:
+        yield f"{folder} is on a file system that is mounted read-only"
+    elif not os.access(folder, os.W_OK | os.X_OK):
+        yield f"this user may not write in {folder}"
+    for each in real.parents:
+        mode = each.stat().st_mode
+        if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+            yield f"everybody can write in {each}, and so swap the file"
+
+
+def _attribute_flags(path: Path) -> int:
+    # ioctl_iflags(2); file systems without such flags refuse the question.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        answer = fcntl.ioctl(descriptor, _GET_FLAGS, b"\0" * 8)
+    except OSError:
+        return 0
+    finally:
+        os.close(descriptor)
+    return int.from_bytes(answer[:4], sys.byteorder)
 
 
 def _temporary(real: Path) -> Path:

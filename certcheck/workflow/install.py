@@ -1,38 +1,25 @@
 """`certcheck install`: put a generation into the servers, prove it, or put everything back."""
 
-import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 from certcheck.config import ServerTable, Site
-from certcheck.errors import InputError, Obstacle
-from certcheck.install.carry_out import activations, carry_out, planned
+from certcheck.errors import InputError
+from certcheck.install.carry_out import planned
 from certcheck.install.filling import Installation, fillings, generation_of
-from certcheck.install.plan import Plan, plan
-from certcheck.model.action import Action, Expectation
+from certcheck.install.plan import plan
 from certcheck.model.bundle import Generation
-from certcheck.model.run import Run, ended
-from certcheck.probe.limits import Gate
-from certcheck.probe.proof import served
+from certcheck.model.run import Run
 from certcheck.store import bundles, journal
 from certcheck.store.lock import locked
+from certcheck.workflow.acting import Deed, confirmed, done
 from certcheck.workflow.issue import refuse_unfit
 from certcheck.workflow.means import Means
 from certcheck.workflow.recover import heal
 from certcheck.workflow.serving import cells, expectations
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Prepared:
-    """A plan with the two sides that its journal needs."""
-
-    plan: Plan
-    before: tuple[Expectation, ...]
-    after: tuple[Expectation, ...]
-    title: str
 
 
 def install(
@@ -57,28 +44,8 @@ def install(
             notes = (*_unfinished(state), *prepared.plan.notes)
             actions = planned(prepared.plan, prepared.after)
             return replace(run, rows=tuple({"note": note} for note in notes), actions=actions)
-        _confirmed(prepared.plan, means)
-        return _done(run, prepared, means, healed)
-
-
-def _done(run: Run, prepared: _Prepared, means: Means, healed: tuple[Action, ...]) -> Run:
-    head = journal.Opened(
-        command="install",
-        bundle=prepared.title,
-        before=prepared.before,
-        after=prepared.after,
-        size=len(prepared.plan.steps),
-        activations=activations(prepared.plan),
-    )
-    book = journal.begin(means.site.site.state, head, now=means.clock())
-    outcome = carry_out(
-        prepared.plan, book, host=means.host, verify=means.verify, clock=means.clock
-    )
-    return replace(
-        ended(run, outcome.error),
-        actions=(*healed, *outcome.actions),
-        connections=outcome.proof.connections if outcome.proof else 0,
-    )
+        confirmed(prepared.plan, means)
+        return done(run, prepared, means, healed)
 
 
 def _prepared(
@@ -88,7 +55,7 @@ def _prepared(
     now: datetime,
     *,
     alone: bool,
-) -> _Prepared:
+) -> Deed:
     state = means.site.site.state
     generations = {t.bundle: bundles.load(state, t.bundle, number) for t in tables}
     installations = [_installation(table, means, generations[table.bundle]) for table in tables]
@@ -98,13 +65,11 @@ def _prepared(
         refuse_unfit(generation, _names(generation, means.site), now)
     filled = fillings(installations, others=everything, host=means.host)
     steps = plan(installations, filled, host=means.host)
-    means.say("looking at what is served now")
     places = cells(means.site, tables, installations, means.asking)
-    limits = means.asking.limits
-    seen = asyncio.run(served([p.cell for p in places], gate=Gate(limits), limits=limits))
+    seen = means.served([place.cell for place in places])
     before, after = expectations(places, seen, filled)
     title = ", ".join(generation.ref for generation in everything)
-    return _Prepared(plan=steps, before=before, after=after, title=title)
+    return Deed(plan=steps, before=before, after=after, title=title)
 
 
 def _installation(table: ServerTable, means: Means, generation: Generation) -> Installation:
@@ -152,17 +117,6 @@ def _names(generation: Generation, site: Site) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*(listed or generation.names), *used)))
 
 
-def _confirmed(plan: Plan, means: Means) -> None:
-    if means.confirm is None:
-        return
-    for note in plan.notes:
-        means.say(note)
-    for step in plan.steps:
-        means.say(f"{step.number}. {step.server}: {step.kind} {step.target}")
-    if not means.confirm("Do these steps now?"):
-        raise Obstacle("not confirmed, nothing was changed", hint="--yes does not ask")
-
-
-def _in_place(prepared: _Prepared) -> bool:
+def _in_place(prepared: Deed) -> bool:
     writes = any(step.kind == "replace_file" for step in prepared.plan.steps)
     return not writes and prepared.before == prepared.after

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 from certcheck.config import ServerKind, ServerTable, Site
 from certcheck.errors import Obstacle
+from certcheck.install.expected import expected
 from certcheck.install.filling import Fillings, Installation
-from certcheck.install.plan import expected
 from certcheck.install.server import Listener
 from certcheck.model.action import Cell, CellProof, Expectation
 from certcheck.model.endpoint import Endpoint, Protocol
@@ -56,7 +56,7 @@ def expectations(
     Raises Obstacle when a port does not answer at all, or a server has no port with TLS. A port
     without TLS is left out; one whose TLS is broken has no before.
     """
-    _refuse_unanswered(before)
+    refuse_unanswered(before)
     past, future = [], []
     unproved = {each.installation.server.name for each in served}
     for each, now in zip(served, before, strict=True):
@@ -81,7 +81,8 @@ def _nothing_to_prove(servers: set[str]) -> Obstacle:
     )
 
 
-def _refuse_unanswered(before: Sequence[CellProof]) -> None:
+def refuse_unanswered(before: Sequence[CellProof]) -> None:
+    """Raise Obstacle for ports that do not answer now: nothing could be proved afterwards."""
     silent = [p.cell for p in before if p.detail.startswith(("refused", "unreachable"))]
     if silent:
         ports = "; ".join(sorted({f"{c.endpoint.label} at {c.address}" for c in silent}))

@@ -38,7 +38,7 @@ def listed(blank: Run, site: Site) -> Run:
         for name in bundles.held(state)
         for number in reversed(bundles.numbers(state, name))
     ]
-    return replace(blank, rows=tuple(found))
+    return replace(blank, rows=tuple(found) or ({"note": "no bundle is kept yet"},))
 
 
 def shown(blank: Run, site: Site, ref: str) -> Run:
@@ -48,7 +48,7 @@ def shown(blank: Run, site: Site, ref: str) -> Run:
     more = {
         "authority": generation.authority,
         "created": f"{generation.created:%FT%TZ}",
-        "lineage": generation.lineage,
+        **({"lineage": generation.lineage} if generation.lineage else {}),
     }
     found = zip(rows(generation), generation.pairs, strict=True)
     return replace(

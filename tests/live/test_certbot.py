@@ -226,7 +226,8 @@ def test_another_certbot_is_waited_for_by_the_admin(
     with waiting(
         tmp_path, CERTBOT, *argv, *hook(tmp_path).split(), *directories(own.home), env=trust
     ):
-        refused = certcheck("issue", "-c", own.config)
+        # A certbot without the lock leaves its log in the temporary directory.
+        refused = certcheck("issue", "-c", own.config, env={"TMPDIR": str(tmp_path)})
 
     assert refused.code == 3
     assert "another certbot is running and holds the lineages" in refused.complaint

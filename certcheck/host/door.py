@@ -46,8 +46,19 @@ class Host(Protocol):
         """Whether commands run as root there."""
         ...
 
-    def run(self, argv: Sequence[str], *, timeout: float = 30.0) -> Completed:
-        """Run a program; `timeout` in seconds. Raises Obstacle: not found, or hangs."""
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        stdin: bytes = b"",
+        timeout: float = 30.0,
+        grace: float = 0.0,
+    ) -> Completed:
+        """Run a program; `timeout` in seconds. Raises Obstacle: not found, or hangs.
+
+        `stdin` is where a secret goes. A program that is stopped, at its timeout or by a signal to
+        us, has `grace` seconds from SIGTERM to SIGKILL to tidy up; so have its children.
+        """
         ...
 
     def read(self, path: Path) -> FileState:

@@ -7,6 +7,7 @@ from datetime import datetime
 from certcheck import x509
 from certcheck.config import BundleTable, Site
 from certcheck.errors import InputError, Obstacle, UnfitBundle
+from certcheck.issue.certbot import Certbot, ordered
 from certcheck.issue.order import Authority, issued
 from certcheck.issue.solver import ChallengeSolver
 from certcheck.judge.bundle import unfit
@@ -14,8 +15,9 @@ from certcheck.model.bundle import Generation, Pair
 from certcheck.model.certificate import Certificate
 from certcheck.model.endpoint import Hostname
 from certcheck.model.run import Row, Run, ended
-from certcheck.store import bundles
+from certcheck.store import bundles, crash
 from certcheck.store.lock import locked
+from certcheck.workflow import lineage
 from certcheck.workflow.means import Means
 from certcheck.workflow.recover import heal
 
@@ -24,12 +26,12 @@ DEADLINE = 300.0  # seconds for one order: validation by several vantage points 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """The certificate to order for one bundle; `solver` answers its challenges."""
+    """The certificate to order for one bundle: `solver` answers its challenges, or sees to all."""
 
     bundle: str
     names: tuple[Hostname, ...]
     key: x509.KeyKind
-    solver: ChallengeSolver
+    solver: ChallengeSolver | Certbot
 
 
 def issue(
@@ -132,6 +134,8 @@ def _planned(wanted: Wanted, authority: Authority) -> Row:
 
 def _issued(wanted: Wanted, authority: Authority, means: Means) -> Generation:
     state = means.site.site.state
+    if isinstance(wanted.solver, Certbot):
+        return _by_certbot(wanted, wanted.solver, authority, means)
     order = issued(
         wanted.names,
         authority=authority,
@@ -150,8 +154,36 @@ def _issued(wanted: Wanted, authority: Authority, means: Means) -> Generation:
         created=means.clock(),
         pairs=(Pair(key_pem=order.key_pem, chain=order.chain, order_url=order.order_url),),
     )
-    refuse_unfit(generation, generation.names, means.clock())
-    bundles.save(state, generation)
+    return _stored(generation, generation.names, means)
+
+
+def _by_certbot(wanted: Wanted, certbot: Certbot, authority: Authority, means: Means) -> Generation:
+    """What certbot's lineage of the bundle's name holds, the newest generation if that has it."""
+    state, names = means.site.site.state, tuple(name.ascii for name in wanted.names)
+    crash.point()
+    live = ordered(
+        certbot,
+        lineage=wanted.bundle,
+        names=wanted.names,
+        key=wanted.key,
+        authority=authority,
+        progress=means.say,
+    )
+    crash.point()
+    found = lineage.read(
+        live, bundle=wanted.bundle, state=state, host=means.host, now=means.clock()
+    )
+    lineage.refuse_other(found, key=wanted.key, directory=authority.directory)
+    known = lineage.newest(state, wanted.bundle)
+    if known and (known.leaves, known.lineage) == (found.leaves, found.lineage):
+        means.say(f"certbot keeps what is not due: {known.ref} has it, nothing new to store")
+        return known
+    return _stored(found, names, means)
+
+
+def _stored(generation: Generation, names: Sequence[str], means: Means) -> Generation:
+    refuse_unfit(generation, names, means.clock())
+    bundles.save(means.site.site.state, generation)
     means.say(f"stored as {generation.ref}")
     return generation
 

@@ -9,6 +9,7 @@ from certcheck.install.expected import expected
 from certcheck.install.filling import Fillings, Installation
 from certcheck.install.server import Listener
 from certcheck.model.action import Cell, CellProof, Expectation
+from certcheck.model.bundle import Generation
 from certcheck.model.endpoint import Endpoint, Protocol
 from certcheck.workflow.asking import Asking
 
@@ -72,6 +73,13 @@ def expectations(
     if unproved:
         raise _nothing_to_prove(unproved)
     return tuple(past), tuple(future)
+
+
+def names_to_cover(generation: Generation, site: Site) -> tuple[str, ...]:
+    """Every name that the bundle must cover: its own, and those of the endpoints that use it."""
+    listed = [n.ascii for b in site.bundle if b.name == generation.bundle for n in b.names]
+    used = [e.url.host.ascii for e in site.endpoint if e.bundle == generation.bundle]
+    return tuple(dict.fromkeys((*(listed or generation.names), *used)))
 
 
 def _nothing_to_prove(servers: set[str]) -> Obstacle:

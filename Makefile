@@ -14,7 +14,7 @@ define timed
 endef
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
 $(READY): requirements/dev.txt pyproject.toml
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11) and "certcheck needs Python 3.11 or newer")'
@@ -36,6 +36,10 @@ test: $(READY) deps lint types layers ## everything: lint, types, layers, all te
 	rm -f .coverage .coverage.*
 	$(BIN)/python -m pytest -q -n 3 -m "not chaos" --cov --cov-report=
 	$(BIN)/coverage report
+
+test-chaos: $(READY) deps ## long loops: kills at every point, faults, swaps under load
+	@$(timed)
+	$(BIN)/python -m pytest -q -n 3 -m chaos
 
 check: $(READY) format lint types layers ## the quick one, without servers and what takes long
 	@$(timed)
@@ -69,4 +73,4 @@ lock: $(READY) ## resolve the requirements anew
 	$$compile -o requirements/runtime.txt
 	$$compile -c requirements/runtime.txt --group dev -o requirements/dev.txt
 
-.PHONY: help deps demo test check format lint types layers docs lock
+.PHONY: help deps demo test test-chaos check format lint types layers docs lock

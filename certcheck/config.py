@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import shlex
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, is_dataclass
@@ -49,8 +50,16 @@ def _path(text: Any, info: Info) -> Any:
     return Path(info.context["base"] if info.context else "", text).absolute()
 
 
+def words(text: Any) -> Any:
+    """Text as arguments for a program, taken apart as a shell does; raises ValueError."""
+    if isinstance(text, str) and "\0" in text:
+        raise ValueError("an argument has no null byte")
+    return tuple(shlex.split(text)) if isinstance(text, str) else text
+
+
 Name = Annotated[Hostname, BeforeValidator(_name)]
 Url = Annotated[Endpoint, BeforeValidator(_url)]
+Words = Annotated[tuple[str, ...], BeforeValidator(words)]
 FilePath = Annotated[Path, BeforeValidator(_path)]
 Label = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -98,6 +107,8 @@ class BundleTable(_Table):
     challenge: Literal["http-01"] = "http-01"
     http_port: Port = 80
     webroot: FilePath | None = None
+    via: Literal["acme", "certbot"] = "acme"
+    certbot_args: Words = ()
 
     @property
     def keys(self) -> tuple[KeyKind, ...]:
@@ -266,6 +277,7 @@ def _contradictions(site: Site) -> Iterator[str]:
         yield f"[site] resolver: {error.message}"
     yield from _twice("bundle", [b.name for b in site.bundle])
     yield from _twice("server", [s.name for s in site.server])
+    yield from _idle_arguments(site)
     for server in site.server:
         yield from _unknown(site, f"[[server]] {server.name}", server.bundle, server.host)
     for e in site.endpoint:
@@ -274,6 +286,11 @@ def _contradictions(site: Site) -> Iterator[str]:
         for a in host.addresses:
             if not a.is_ip:
                 yield f"[[host]] {host.name.ascii}: {a.ascii!r} is not an IP address"
+
+
+def _idle_arguments(site: Site) -> Iterator[str]:
+    idle = (b.name for b in site.bundle if b.certbot_args and b.via != "certbot")
+    yield from (f'[[bundle]] {name}: certbot_args without via = "certbot"' for name in idle)
 
 
 def _twice(kind: str, names: list[str]) -> Iterator[str]:

@@ -21,6 +21,7 @@ KeyKind = Literal["ecdsa", "rsa2048", "rsa3072", "rsa4096"]
 
 _MAX_CHAIN = 256 * 1024
 _MAX_KEY = 64 * 1024
+_PEM_KEY = re.compile(rb"-----BEGIN ([A-Z ]*PRIVATE KEY)-----.+?-----END \1-----\s?", re.DOTALL)
 _PEM_CERTIFICATE = re.compile(
     rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL
 )
@@ -115,6 +116,24 @@ def new_key(kind: KeyKind) -> bytes:
         else rsa.generate_private_key(65537, int(kind.removeprefix("rsa")))
     )
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def private_key(pem: bytes, *, where: str) -> bytes:
+    """The one private key in `pem`, as it stands there; `where` names the source in errors.
+
+    Raises UnfitBundle, without a word of the key, for none, several, or one that cannot be read.
+    """
+    found = [match[0] for match in _PEM_KEY.finditer(pem[: _MAX_CHAIN + 1])]
+    if len(found) != 1:
+        how_many = f"{len(found)} private keys" if found else "no private key in PEM"
+        raise UnfitBundle(f"{where} holds {how_many}", hint="give one file with one key")
+    if b"ENCRYPTED" in found[0]:
+        raise UnfitBundle(
+            f"the private key in {where} is encrypted",
+            hint="mail servers read it without a password: openssl pkey -in FILE -out FILE",
+        )
+    key_spki_sha256(found[0], where=where)
+    return found[0].strip() + b"\n"
 
 
 def key_spki_sha256(pem: bytes, *, where: str) -> str:

@@ -50,6 +50,27 @@ def refused(folder: Path, text: str | bytes) -> str:
     return caught.value.message
 
 
+def test_arguments_for_certbot_are_taken_apart_as_in_a_shell(tmp_path: Path) -> None:
+    via = 'http_port = 8080\nvia = "certbot"\ncertbot_args = "-a manual --x \'a b\'"'
+
+    site, _ = config.load(written(tmp_path, WHOLE.replace("http_port = 8080", via)))
+
+    assert site.bundle[0].certbot_args == ("-a", "manual", "--x", "a b")
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ('certbot_args = "-a manual"', '[[bundle]] mail: certbot_args without via = "certbot"'),
+        ('via = "certbot"\ncertbot_args = "\'a"', "certbot_args: No closing quotation"),
+        ('via = "certbot"\ncertbot_args = "\\u0000"', "no null byte"),
+        ('via = "lego"', "via: Input should be 'acme' or 'certbot'"),
+    ],
+)
+def test_arguments_for_certbot_that_cannot_be_used(tmp_path: Path, lines: str, words: str) -> None:
+    assert words in refused(tmp_path, WHOLE.replace("http_port = 8080", lines))
+
+
 def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
     site, path = config.load(written(tmp_path, WHOLE))
 

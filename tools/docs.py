@@ -14,7 +14,21 @@ ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 PACKAGE = ROOT / "certcheck"
 MARK = "<!-- rooms: written by make docs from the modules' own first lines -->"
-COMMANDS = ("", "demo", "fingerprints", "audit", "issue", "install", "recover", "lab up")
+COMMANDS = (
+    "",
+    "demo",
+    "fingerprints",
+    "audit",
+    "issue",
+    "install",
+    "rollback",
+    "recover",
+    "bundles list",
+    "bundles show",
+    "bundles import",
+    "bundles export",
+    "lab up",
+)
 
 
 def pages() -> dict[Path, str]:

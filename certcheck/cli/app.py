@@ -11,6 +11,7 @@ from typer.exceptions import TyperException
 from certcheck import __version__
 from certcheck.cli import (
     audit,
+    bundles,
     demo,
     fingerprints,
     install,
@@ -18,6 +19,7 @@ from certcheck.cli import (
     issue,
     lab,
     recover,
+    rollback,
     wiring,
 )
 from certcheck.cli.options import Output, grouped
@@ -44,7 +46,9 @@ app.command("fingerprints", epilog=fingerprints.EXAMPLE)(grouped(fingerprints.co
 app.command("audit", epilog=audit.EXAMPLE)(grouped(audit.command))
 app.command("issue", epilog=issue.EXAMPLE)(grouped(issue.command))
 app.command("install", epilog=install.EXAMPLE)(grouped(install.command))
+app.command("rollback", epilog=rollback.EXAMPLE)(grouped(rollback.command))
 app.command("recover", epilog=recover.EXAMPLE)(grouped(recover.command))
+app.add_typer(bundles.app, name="bundles")
 app.add_typer(lab.app, name="lab")
 
 

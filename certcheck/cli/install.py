@@ -1,5 +1,7 @@
 """`certcheck install`."""
 
+import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -33,7 +35,15 @@ def command(
 
         site, _ = config.load(output.config)
         means = wiring.means(site, probing, output, confirm=not yes)
-        return install(blank, means, ref=bundle, only=server or (), dry_run=dry_run)
+        announced = os.environ.get("RENEWED_LINEAGE")  # as certbot tells its deploy hooks
+        return install(
+            blank,
+            means,
+            ref=bundle,
+            only=server or (),
+            dry_run=dry_run,
+            announced=Path(announced) if announced else None,
+        )
 
     inputs = {"bundle": bundle, "servers": tuple(server or ()), "dry_run": dry_run}
     wiring.perform("install", output, inputs, work)

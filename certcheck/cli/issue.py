@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from certcheck.cli import wiring
+from certcheck.cli import ordering, wiring
 from certcheck.cli.options import DryRun, Output, Probing
 from certcheck.errors import InputError
 from certcheck.model.run import Run
@@ -17,6 +17,13 @@ if TYPE_CHECKING:
     from certcheck.config import BundleTable
 
 EXAMPLE = "Example: certcheck issue mail.example.org imap.example.org --webroot /var/www/html"
+
+
+class Via(StrEnum):
+    """Who orders."""
+
+    acme = "acme"
+    certbot = "certbot"
 
 
 class Key(StrEnum):
@@ -49,6 +56,14 @@ def command(
     webroot: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Put http-01 files there instead.")
     ] = None,
+    via: Annotated[
+        Via | None,
+        typer.Option(help="Who orders: certcheck by ACME, or certbot, which renews when due."),
+    ] = None,
+    certbot_args: Annotated[
+        str | None,
+        typer.Option(metavar="ARGS", help="More arguments for certbot, as one quoted text."),
+    ] = None,
     dry_run: DryRun = False,
 ) -> None:
     """Order certificates by ACME. Each is kept as a new generation of its bundle."""
@@ -60,10 +75,12 @@ def command(
         site, _ = config.load(output.config)
         names = [hostname(text, wildcard=True) for text in name or ()]
         tables = chosen(site, names, bundle)
-        changed = [_changed(table, key, http_port, webroot) for table in tables]
+        changed = [
+            _by(_changed(table, key, http_port, webroot), via, certbot_args) for table in tables
+        ]
         return issue(
             blank,
-            [wiring.wanted(table) for table in changed],
+            [ordering.wanted(table) for table in changed],
             wiring.means(site, Probing(), output, confirm=False),
             authority=wiring.authority(site, directory),
             dry_run=dry_run,
@@ -84,3 +101,17 @@ def _changed(
         http_port=http_port or table.http_port,
         webroot=None if http_port else webroot or table.webroot,
     )
+
+
+def _by(table: "BundleTable", via: Via | None, certbot_args: str | None) -> "BundleTable":
+    from certcheck.config import words
+
+    table = replace(table, via=via.value if via else table.via)
+    if certbot_args is None:
+        return table
+    if table.via != "certbot":
+        raise InputError("--certbot-args without --via certbot", hint="give both, or neither")
+    try:
+        return replace(table, certbot_args=(*table.certbot_args, *words(certbot_args)))
+    except ValueError as e:
+        raise InputError(f"--certbot-args: {e}", hint="quote it as in a shell") from e

@@ -224,7 +224,7 @@ def _roots(file: Path | None) -> "tuple[Certificate, ...]":
     if file is None:
         return ()
     try:
-        return x509.chain(_read(file), where=str(file))
+        return x509.chain(read(file), where=str(file))
     except UnfitBundle as e:
         raise InputError(e.message, hint="--ca-file takes certificates in PEM") from e
 
@@ -234,7 +234,7 @@ def _target(text: str) -> Iterator[Endpoint]:
         yield from targets.endpoints(text)
         return
     where = "stdin" if text == "-" else text[1:]
-    data = _capped(sys.stdin.buffer, where) if text == "-" else _read(Path(where))
+    data = _capped(sys.stdin.buffer, where) if text == "-" else read(Path(where))
     lines = data.decode("utf-8-sig", errors="backslashreplace").splitlines()
     for number, line in enumerate(lines, 1):
         if (word := line.strip()) and not word.startswith("#"):
@@ -244,7 +244,8 @@ def _target(text: str) -> Iterator[Endpoint]:
                 raise InputError(f"{where}:{number}: {e.message}", hint=e.hint) from e
 
 
-def _read(path: Path) -> bytes:
+def read(path: Path) -> bytes:
+    """The file that an option names, 64 MiB at most; raises InputError."""
     try:
         with path.open("rb") as stream:
             return _capped(stream, str(path))

@@ -23,7 +23,10 @@ class Completed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileState:
-    """A file as it was at one moment; `path` is the real file behind all links."""
+    """A file as it was at one moment; `path` is the real file behind all links.
+
+    `barred` says why it could not be replaced, as far as that can be seen; else it is empty.
+    """
 
     path: Path
     data: bytes = field(repr=False)
@@ -32,6 +35,7 @@ class FileState:
     gid: int
     mode: int
     attributes: tuple[tuple[str, bytes], ...] = ()
+    barred: str = ""
 
 
 class Host(Protocol):
@@ -42,8 +46,19 @@ class Host(Protocol):
         """Whether commands run as root there."""
         ...
 
-    def run(self, argv: Sequence[str], *, timeout: float = 30.0) -> Completed:
-        """Run a program; `timeout` in seconds. Raises Obstacle: not found, or hangs."""
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        stdin: bytes = b"",
+        timeout: float = 30.0,
+        grace: float = 0.0,
+    ) -> Completed:
+        """Run a program; `timeout` in seconds. Raises Obstacle: not found, or hangs.
+
+        `stdin` is where a secret goes. A program that is stopped, at its timeout or by a signal to
+        us, has `grace` seconds from SIGTERM to SIGKILL to tidy up; so have its children.
+        """
         ...
 
     def read(self, path: Path) -> FileState:

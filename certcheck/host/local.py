@@ -1,20 +1,26 @@
 """The machine that certcheck itself runs on."""
 
 import contextlib
+import fcntl
 import hashlib
 import os
 import signal
+import stat
 import subprocess
+import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from certcheck.errors import Obstacle
 from certcheck.host.door import Completed, FileState
 
 _MAX_FILE = 4 * 1024 * 1024
 _MAX_OUTPUT = 4 * 1024 * 1024
+# linux/fs.h: FS_IOC_GETFLAGS on a machine of 64 bits, FS_IMMUTABLE_FL, FS_APPEND_FL.
+_GET_FLAGS, _IMMUTABLE, _APPEND_ONLY = 0x80086601, 0x10, 0x20
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _SBIN = "/usr/local/sbin:/usr/sbin:/sbin"  # where doveadm and postfix live, also without `su -`
 
@@ -27,19 +33,27 @@ class LocalHost:
         """Whether this process is root."""
         return os.geteuid() == 0
 
-    def run(self, argv: Sequence[str], *, timeout: float = 30.0) -> Completed:
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        stdin: bytes = b"",
+        timeout: float = 30.0,
+        grace: float = 0.0,
+    ) -> Completed:
         """As the protocol says; the program gets a terminal as stderr.
 
         postfix(1) speaks on stderr only to a terminal, else to its log.
         """
         path = os.environ.get("PATH") or "/usr/bin:/bin"  # an empty entry would mean `.`
         environment = {**os.environ, "PATH": f"{path}:{_SBIN}"}
-        with tempfile.TemporaryFile() as stdout, _terminal() as (slave, said):
+        with _memory(stdin) as given, tempfile.TemporaryFile() as stdout, _terminal() as pty:
+            slave, said = pty
 
             def start() -> subprocess.Popen[bytes]:
                 return subprocess.Popen(
                     argv,
-                    stdin=subprocess.DEVNULL,
+                    stdin=given,
                     stdout=stdout,
                     stderr=slave,
                     env=environment,
@@ -47,7 +61,7 @@ class LocalHost:
                     umask=0o022,  # the tools of a mail server go on from there themselves
                 )
 
-            code = _ended(start, argv, timeout)
+            code = _ended(start, argv, timeout, grace)
             stdout.seek(0)
             printed = stdout.read(_MAX_OUTPUT).decode(errors="backslashreplace")
         return Completed(code=code, stdout=printed, stderr=said())
@@ -72,6 +86,7 @@ class LocalHost:
             gid=facts.st_gid,
             mode=facts.st_mode & 0o7777,
             attributes=attributes,
+            barred=next(_bars(real), ""),
         )
 
     def replace(self, path: Path, data: bytes, *, expecting: str | None, like: FileState) -> None:
@@ -103,6 +118,33 @@ def sync_directory(directory: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _bars(real: Path) -> Iterator[str]:
+    folder = real.parent
+    for each in (real, folder):
+        if _attribute_flags(each) & (_IMMUTABLE | _APPEND_ONLY):
+            yield f"{each} is immutable (see chattr)"
+    if os.statvfs(folder).f_flag & os.ST_RDONLY:
+        yield f"{folder} is on a file system that is mounted read-only"
+    elif not os.access(folder, os.W_OK | os.X_OK):
+        yield f"this user may not write in {folder}"
+    for each in real.parents:
+        mode = each.stat().st_mode
+        if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+            yield f"everybody can write in {each}, and so swap the file"
+
+
+def _attribute_flags(path: Path) -> int:
+    # ioctl_iflags(2); file systems without such flags refuse the question.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        answer = fcntl.ioctl(descriptor, _GET_FLAGS, b"\0" * 8)
+    except OSError:
+        return 0
+    finally:
+        os.close(descriptor)
+    return int.from_bytes(answer[:4], sys.byteorder)
 
 
 def _temporary(real: Path) -> Path:
@@ -150,7 +192,10 @@ def _deferred() -> Iterator[list[int]]:
 
 
 def _ended(
-    start: Callable[[], subprocess.Popen[bytes]], argv: Sequence[str], timeout: float
+    start: Callable[[], subprocess.Popen[bytes]],
+    argv: Sequence[str],
+    timeout: float,
+    grace: float,
 ) -> int:
     process: subprocess.Popen[bytes] | None = None
     try:
@@ -160,27 +205,47 @@ def _ended(
             signal.raise_signal(number)
         return process.wait(timeout)
     except subprocess.TimeoutExpired as e:
-        _kill(process)
+        _stop(process, grace)
         raise Obstacle(
             f"{' '.join(argv)} did not end within {timeout:g} s and was stopped",
             hint="run it by hand to see why",
         ) from e
     except (OSError, ValueError) as e:  # ValueError: a null byte in a path
-        _kill(process)
+        _stop(process, 0)
         raise Obstacle(
             f"cannot run {argv[0]}: {_reason(e)}", hint="is the mail server installed here?"
         ) from e
     except BaseException:
-        _kill(process)  # a signal: what comes next must not race with this program
+        _stop(process, grace)  # a signal: what comes next must not race with this program
         raise
 
 
-def _kill(process: subprocess.Popen[bytes] | None) -> None:
+def _stop(process: subprocess.Popen[bytes] | None, grace: float) -> None:
     if process is None:
         return
+    try:
+        if grace:
+            _signal(process, signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(grace)
+    finally:  # also at a second Ctrl-C, which wants no grace
+        _signal(process, signal.SIGKILL)
+        process.wait()
+
+
+def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    # To its whole group; that is there as long as one process of it is, reaped or not.
     with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+        os.killpg(process.pid, number)
+
+
+@contextlib.contextmanager
+def _memory(data: bytes) -> Iterator[BinaryIO]:
+    """A file that was never on a disk, from its beginning; a program can open /dev/stdin again."""
+    with os.fdopen(os.memfd_create("stdin"), "w+b") as file:
+        file.write(data)
+        file.seek(0)
+        yield file
 
 
 @contextlib.contextmanager

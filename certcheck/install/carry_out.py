@@ -110,7 +110,9 @@ def _do(step: Step, journal: Journal, host: Host) -> None:
         run_tool(step.argv, host)
     else:
         journal.intend(_intended(step), step.before.data)
-        host.replace(step.before.path, step.data, expecting=step.before.sha256, like=step.before)
+        host.replace(
+            step.before.path, step.data, expecting=step.before.sha256, like=step.like or step.before
+        )
     crash.point()
     journal.did(step.number)
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from certcheck.errors import ServerError
+from certcheck.errors import Obstacle, ServerError
 from certcheck.host.door import Host
-from certcheck.install.server import Command, Current, Listener, Slot, literal
+from certcheck.install.server import Command, Current, Impact, Listener, Slot, literal
 from certcheck.model.endpoint import Scheme
 
 _OPENING = re.compile(r"(?P<kind>\S+)(?: (?P<name>.*))? \{")
@@ -50,12 +50,7 @@ class Dovecot:
         """
         self.host.read(self.config)  # a file, and no directory of Postfix's
         # -P: print `ssl_key` instead of "hidden"; it names a path, the key itself stays unread.
-        done = self.host.run(["doveconf", "-P", "-c", str(self.config)])
-        if done.code != 0:
-            raise ServerError(
-                f"Dovecot refuses {self.config}: {done.complaint}", hint="correct its configuration"
-            )
-        whole = _parsed(done.stdout)
+        whole = _parsed(self._told("-P"))
         if whole.settings.get("ssl") == "no":
             raise ServerError(
                 f"{self.config} says ssl = no: this Dovecot offers no TLS", hint="set ssl = yes"
@@ -64,6 +59,7 @@ class Dovecot:
         return Current(
             slots=tuple(self._slots(whole, everything, {})),
             listeners=tuple(_listeners(whole)),
+            one_file="let ssl_cert and ssl_key name one file, with the key before the chain",
         )
 
     def check(self) -> Command:
@@ -73,6 +69,35 @@ class Dovecot:
     def activate(self, changed: Sequence[Slot]) -> tuple[Command, ...]:  # noqa: ARG002 - the seam
         """As the protocol says: Dovecot reads certificates when it is reloaded."""
         return (Command(kind="reload", argv=("doveadm", "-c", str(self.config), "reload")),)
+
+    def impact(self) -> Impact:
+        """As the protocol says; by default Dovecot closes logged-in sessions after a reload."""
+        sessions = self._sessions()
+        how_many = "all" if sessions is None else f"{sessions}"
+        if self._told("-h", "shutdown_clients").strip() == "no":
+            text = f"{how_many} logged-in sessions go on, with the old certificate"
+        else:
+            text = (
+                f"the reload ends {how_many} logged-in sessions within seconds, and mail programs "
+                "log in again by themselves; shutdown_clients = no lets them go on"
+            )
+        return Impact(sessions=sessions, text=text)
+
+    def _sessions(self) -> int | None:
+        try:
+            done = self.host.run(["doveadm", "-c", str(self.config), "who", "-1"])
+        except Obstacle:
+            return None
+        # The first line is the heading.
+        return None if done.code else max(0, len(done.stdout.splitlines()) - 1)
+
+    def _told(self, *options: str) -> str:
+        done = self.host.run(["doveconf", "-c", str(self.config), *options])
+        if done.code != 0:
+            raise ServerError(
+                f"Dovecot refuses {self.config}: {done.complaint}", hint="correct its configuration"
+            )
+        return done.stdout
 
     def _slots(self, block: _Block, scope: Slot, around: Mapping[str, str]) -> Iterator[Slot]:
         # What a block leaves out it takes from around it, such as one key for two certificates.

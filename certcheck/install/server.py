@@ -49,10 +49,25 @@ class Listener:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Current:
-    """What a server's own configuration says: its slots and the ports that serve them."""
+    """What a server's own configuration says: its slots and the ports that serve them.
+
+    `one_file` tells an admin how this server takes key and chain from one file.
+    """
 
     slots: tuple[Slot, ...]
     listeners: tuple[Listener, ...]
+    one_file: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Impact:
+    """What making a server use new files does to its sessions: `text` for an admin.
+
+    `sessions` is how many there are now, None where the server does not tell.
+    """
+
+    sessions: int | None
+    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,4 +111,8 @@ class MailServer(Protocol):
 
     def activate(self, changed: Sequence[Slot]) -> tuple[Command, ...]:
         """What this server needs after the files of these slots have changed, in order."""
+        ...
+
+    def impact(self) -> Impact:
+        """What that does to people's sessions, and how many there are now."""
         ...

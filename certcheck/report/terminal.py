@@ -143,7 +143,8 @@ def _records(run: Run) -> Iterator[Line]:
 
 def _table(rows: Sequence[tuple[str, ...]]) -> Iterator[Line]:
     heading, *lines = _columns(rows)
-    yield ((heading[0][0], "label"),)
+    if len(rows[0]) > 1:  # a note speaks for itself
+        yield ((heading[0][0], "label"),)
     yield from lines
 
 

@@ -44,7 +44,10 @@ class Activation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
-    """The head of a journal: which run, with how many steps, and what every cell served before."""
+    """The head of a journal: which run, with how many steps, and what every cell served before.
+
+    `undoes` is the journal of the installation that a rollback takes back.
+    """
 
     event: Literal["opened"] = "opened"
     command: str
@@ -53,6 +56,7 @@ class Opened:
     before: tuple[Expectation, ...]
     after: tuple[Expectation, ...]
     activations: tuple[Activation, ...]
+    undoes: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,8 +173,33 @@ def unfinished(state: Path) -> Sequence[Journal]:
 
     Raises Stranded for a damaged one, Obstacle when they cannot be read.
     """
-    journals = [_read(folder) for folder in events.folders(state, orders=False)]
-    return [j for j in journals if j.events and not isinstance(j.events[-1], Closed)]
+    return [j for j in _all(state) if j.events and not isinstance(j.events[-1], Closed)]
+
+
+def last_installed(state: Path, bundle: str | None = None) -> Journal | None:
+    """The last finished installation (of `bundle`) that no rollback has taken back, if any.
+
+    Raises as `unfinished` does.
+    """
+    done = [j for j in _all(state) if j.events and j.events[-1] == Closed(result="done")]
+    undone = {j.opened.undoes for j in done}
+    return next(
+        (
+            j
+            for j in done
+            if j.opened.command == "install" and j.id not in undone and _has(j, bundle)
+        ),
+        None,
+    )
+
+
+def _has(journal: Journal, bundle: str | None) -> bool:
+    refs = journal.opened.bundle.split(", ")
+    return bundle is None or bundle in {ref.partition("/")[0] for ref in refs}
+
+
+def _all(state: Path) -> list[Journal]:
+    return [_read(folder) for folder in events.folders(state, orders=False)]
 
 
 def _read(folder: Path) -> Journal:

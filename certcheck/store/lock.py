@@ -11,6 +11,7 @@ from pathlib import Path
 from certcheck.errors import LockHeld, Obstacle
 from certcheck.store import crash, private
 
+_LONGEST = 20  # bytes of a format that are worth showing
 _FORMAT = 1  # of the whole state directory; raised when an older certcheck must not touch it
 
 
@@ -27,11 +28,23 @@ def locked(state: Path, *, command: str, now: datetime) -> Iterator[Path]:
         _take(descriptor, state)
         with _told(state):
             _sign(descriptor, {"pid": os.getpid(), "since": f"{now:%FT%TZ}", "command": command})
-        _refuse_newer(state / "format")
+        refuse_newer(state)
+        _stamp(state / "format")
         crash.arm(state)
         yield state
     finally:
         os.close(descriptor)  # and with it the lock, also when the process is killed
+
+
+def refuse_newer(state: Path) -> None:
+    """Raise Obstacle for a state directory that a newer certcheck has written."""
+    with _told(state):
+        written = _format(state / "format")
+    if written not in {"", str(_FORMAT)}:
+        raise Obstacle(
+            f"{state} has format {written!r}, this certcheck knows {_FORMAT}",
+            hint="use the newer certcheck that wrote it",
+        )
 
 
 def _take(descriptor: int, state: Path) -> None:
@@ -67,19 +80,16 @@ def _holder(descriptor: int) -> str:
         return "it has not said who it is"
 
 
-def _refuse_newer(path: Path) -> None:
+def _stamp(path: Path) -> None:
     with _told(path.parent):
-        written = path.read_text(errors="replace").strip() if path.exists() else ""
-        if not written:  # new, or its first run was killed just here
+        if not _format(path):  # new, or its first run was killed just here
             path.unlink(missing_ok=True)
             private.write_new(path, f"{_FORMAT}\n".encode())
             private.sync(path.parent)
-            return
-    if written != str(_FORMAT):
-        raise Obstacle(
-            f"{path.parent} has format {written[:20]!r}, this certcheck knows {_FORMAT}",
-            hint="use the newer certcheck that wrote it",
-        )
+
+
+def _format(path: Path) -> str:
+    return path.read_bytes()[:_LONGEST].decode(errors="replace").strip() if path.exists() else ""
 
 
 def _told(state: Path) -> AbstractContextManager[None]:

@@ -1,45 +1,41 @@
 """`certcheck install`: put a generation into the servers, prove it, or put everything back."""
 
-import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 from certcheck.config import ServerTable, Site
-from certcheck.errors import InputError, Obstacle
-from certcheck.install.carry_out import activations, carry_out, planned
+from certcheck.errors import InputError
+from certcheck.install.carry_out import planned
 from certcheck.install.filling import Installation, fillings, generation_of
-from certcheck.install.plan import Plan, plan
-from certcheck.model.action import Action, Expectation
+from certcheck.install.plan import plan
 from certcheck.model.bundle import Generation
-from certcheck.model.run import Run, ended
-from certcheck.probe.limits import Gate
-from certcheck.probe.proof import served
+from certcheck.model.run import Row, Run
 from certcheck.store import bundles, journal
 from certcheck.store.lock import locked
+from certcheck.workflow import lineage
+from certcheck.workflow.acting import Deed, confirmed, done
 from certcheck.workflow.keeping import refuse_unfit
 from certcheck.workflow.means import Means
 from certcheck.workflow.recover import heal
-from certcheck.workflow.serving import cells, expectations
+from certcheck.workflow.renewal import renewed, store, told
+from certcheck.workflow.serving import cells, expectations, names_to_cover
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Prepared:
-    """A plan with the two sides that its journal needs."""
-
-    plan: Plan
-    before: tuple[Expectation, ...]
-    after: tuple[Expectation, ...]
-    title: str
-
-
-def install(
-    blank: Run, means: Means, *, ref: str | None, only: Sequence[str], dry_run: bool
+def install(  # noqa: PLR0913 - a command has as many sides as options
+    blank: Run,
+    means: Means,
+    *,
+    ref: str | None,
+    only: Sequence[str],
+    dry_run: bool,
+    announced: Path | None = None,
 ) -> Run:
     """The run with its actions; exit 4 where everything was put back, 5 where that failed.
 
+    What certbot has renewed is stored first; `announced` is the lineage that it says it renewed.
     Raises, with nothing changed, what configuration, store, bundle and servers raise.
     """
     bundle, number = (None, None) if ref is None else bundles.reference(ref)
@@ -48,63 +44,51 @@ def install(
     lock = nullcontext() if dry_run else locked(state, command=blank.command, now=blank.started)
     with lock:
         healed = () if dry_run else heal(means)
-        prepared = _prepared(tables, means, number, blank.started, alone=ref is not None)
+        followed = () if number else [b.name for b in means.site.bundle if bundle in {None, b.name}]
+        fresh = renewed(followed, means, announced=announced)
+        news = tuple(told(each) for each in fresh) if dry_run else store(fresh, means)
+        prepared = _prepared(tables, means, number, blank.started, fresh, alone=ref is not None)
         run = replace(blank, bundle=prepared.title)
         if _in_place(prepared):
             note = f"every port serves {prepared.title} already: nothing to do"
-            return replace(run, actions=healed, rows=({"note": note},))
+            return replace(run, actions=healed, rows=_notes(*news, note))
         if dry_run:
-            notes = (*_unfinished(state), *prepared.plan.notes)
-            actions = planned(prepared.plan, prepared.after)
-            return replace(run, rows=tuple({"note": note} for note in notes), actions=actions)
-        _confirmed(prepared.plan, means)
-        return _done(run, prepared, means, healed)
+            notes = _notes(*_unfinished(state), *news, *prepared.plan.notes)
+            return replace(run, rows=notes, actions=planned(prepared.plan, prepared.after))
+        confirmed(prepared.plan, means)
+        return done(run, prepared, means, healed)
 
 
-def _done(run: Run, prepared: _Prepared, means: Means, healed: tuple[Action, ...]) -> Run:
-    head = journal.Opened(
-        command="install",
-        bundle=prepared.title,
-        before=prepared.before,
-        after=prepared.after,
-        size=len(prepared.plan.steps),
-        activations=activations(prepared.plan),
-    )
-    book = journal.begin(means.site.site.state, head, now=means.clock())
-    outcome = carry_out(
-        prepared.plan, book, host=means.host, verify=means.verify, clock=means.clock
-    )
-    return replace(
-        ended(run, outcome.error),
-        actions=(*healed, *outcome.actions),
-        connections=outcome.proof.connections if outcome.proof else 0,
-    )
+def _notes(*notes: str) -> tuple[Row, ...]:
+    return tuple({"note": note} for note in notes)
 
 
-def _prepared(
+def _prepared(  # noqa: PLR0913 - each is named at the call
     tables: Sequence[ServerTable],
     means: Means,
     number: int | None,
     now: datetime,
+    fresh: Sequence[Generation],
     *,
     alone: bool,
-) -> _Prepared:
+) -> Deed:
     state = means.site.site.state
-    generations = {t.bundle: bundles.load(state, t.bundle, number) for t in tables}
+    # In a rehearsal the fresh ones are not in the store.
+    generations = {
+        t.bundle: _of(t.bundle, fresh) or bundles.load(state, t.bundle, number) for t in tables
+    }
     installations = [_installation(table, means, generations[table.bundle]) for table in tables]
-    further = () if alone else _further(means.site, generations, installations)
+    further = () if alone else _further(means.site, generations, installations, fresh)
     everything = (*generations.values(), *further)
     for generation in everything:
-        refuse_unfit(generation, _names(generation, means.site), now)
+        refuse_unfit(generation, names_to_cover(generation, means.site), now)
     filled = fillings(installations, others=everything, host=means.host)
     steps = plan(installations, filled, host=means.host)
-    means.say("looking at what is served now")
     places = cells(means.site, tables, installations, means.asking)
-    limits = means.asking.limits
-    seen = asyncio.run(served([p.cell for p in places], gate=Gate(limits), limits=limits))
+    seen = means.served([place.cell for place in places])
     before, after = expectations(places, seen, filled)
     title = ", ".join(generation.ref for generation in everything)
-    return _Prepared(plan=steps, before=before, after=after, title=title)
+    return Deed(plan=steps, before=before, after=after, title=title)
 
 
 def _installation(table: ServerTable, means: Means, generation: Generation) -> Installation:
@@ -112,18 +96,26 @@ def _installation(table: ServerTable, means: Means, generation: Generation) -> I
     return Installation(server=server, current=server.current(), generation=generation)
 
 
+def _of(bundle: str, fresh: Sequence[Generation]) -> Generation | None:
+    return next((each for each in fresh if each.bundle == bundle), None)
+
+
 def _further(
-    site: Site, known: Mapping[str, Generation], installations: Sequence[Installation]
+    site: Site,
+    known: Mapping[str, Generation],
+    installations: Sequence[Installation],
+    fresh: Sequence[Generation],
 ) -> tuple[Generation, ...]:
     """The newest generations of other bundles that a name with a slot of its own would get."""
     state = site.site.state
     others = {b.name for b in site.bundle} - known.keys()
-    held = sorted(name for name in others if bundles.next_number(state, name) > 1)
+    found = [_of(name, fresh) or lineage.newest(state, name) for name in sorted(others)]
     slots = [(slot, each) for each in installations for slot in each.current.slots]
     return tuple(
         generation
-        for generation in (bundles.load(state, name) for name in held)
-        if any(generation_of(slot, each, (generation,)) is generation for slot, each in slots)
+        for generation in found
+        if generation
+        and any(generation_of(slot, each, (generation,)) is generation for slot, each in slots)
     )
 
 
@@ -145,24 +137,6 @@ def _unfinished(state: Path) -> Iterator[str]:
         yield f"the killed run {book.id} would be finished or put back before anything else"
 
 
-def _names(generation: Generation, site: Site) -> tuple[str, ...]:
-    """Every name that the bundle must cover: its own, and those of the endpoints that use it."""
-    listed = [n.ascii for b in site.bundle if b.name == generation.bundle for n in b.names]
-    used = [e.url.host.ascii for e in site.endpoint if e.bundle == generation.bundle]
-    return tuple(dict.fromkeys((*(listed or generation.names), *used)))
-
-
-def _confirmed(plan: Plan, means: Means) -> None:
-    if means.confirm is None:
-        return
-    for note in plan.notes:
-        means.say(note)
-    for step in plan.steps:
-        means.say(f"{step.number}. {step.server}: {step.kind} {step.target}")
-    if not means.confirm("Do these steps now?"):
-        raise Obstacle("not confirmed, nothing was changed", hint="--yes does not ask")
-
-
-def _in_place(prepared: _Prepared) -> bool:
+def _in_place(prepared: Deed) -> bool:
     writes = any(step.kind == "replace_file" for step in prepared.plan.steps)
     return not writes and prepared.before == prepared.after

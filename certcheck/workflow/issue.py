@@ -6,6 +6,7 @@ from dataclasses import replace
 from certcheck.config import BundleTable, Site
 from certcheck.errors import InputError, Obstacle
 from certcheck.issue.authority import Authority
+from certcheck.issue.certbot import Certbot
 from certcheck.model.bundle import Generation
 from certcheck.model.certificate import Certificate
 from certcheck.model.endpoint import Hostname
@@ -13,6 +14,7 @@ from certcheck.model.run import Row, Run, ended
 from certcheck.store import bundles
 from certcheck.store.lock import locked
 from certcheck.store.orders import Order
+from certcheck.workflow.certbot import by_certbot
 from certcheck.workflow.means import Means
 from certcheck.workflow.ordering import Wanted, generation, open_orders, settled
 from certcheck.workflow.recover import heal
@@ -62,8 +64,10 @@ def _finished(
 
 
 def _made(wanted: Wanted, authority: Authority, means: Means) -> Generation:
+    if isinstance(wanted.solver, Certbot):
+        return by_certbot(wanted, wanted.solver, authority, means)
     try:
-        return generation(wanted, authority, means)
+        return generation(wanted, wanted.solver, authority, means)
     except Obstacle as e:
         hint = "; ".join(filter(None, (e.hint, _kept(wanted, means))))
         raise type(e)(e.message, hint=hint) from e

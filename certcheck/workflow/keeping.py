@@ -11,12 +11,12 @@ from certcheck.model.bundle import Generation
 from certcheck.store import bundles
 
 
-def keep(state: Path, generation: Generation, now: datetime) -> None:
-    """Store a new generation that is fit for its own names; the caller holds the lock.
+def keep(state: Path, generation: Generation, *, names: Sequence[str], now: datetime) -> None:
+    """Store a new generation that is fit for these names; the caller holds the lock.
 
     Raises UnfitBundle when it must not reach a server, Obstacle when the disk refuses.
     """
-    refuse_unfit(generation, generation.names, now)
+    refuse_unfit(generation, names, now)
     bundles.save(state, generation)
 
 

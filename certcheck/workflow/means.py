@@ -8,10 +8,11 @@ from datetime import datetime
 from certcheck.config import ServerTable, Site
 from certcheck.host.door import Host
 from certcheck.install.server import MailServer
-from certcheck.model.action import Expectation, Proof
+from certcheck.model.action import Cell, CellProof, Expectation, Proof
 from certcheck.probe.limits import Gate
-from certcheck.probe.proof import proof
+from certcheck.probe.proof import proof, served
 from certcheck.workflow.asking import Asking
+from certcheck.workflow.holders import named
 
 ServerOf = Callable[[ServerTable], MailServer]
 
@@ -32,4 +33,11 @@ class Means:
         """Handshakes with every cell, compared with what it shall serve."""
         self.say(f"proving {len(expectations)} cells by handshakes")
         limits = self.asking.limits
-        return asyncio.run(proof(expectations, gate=Gate(limits), limits=limits))
+        found = asyncio.run(proof(expectations, gate=Gate(limits), limits=limits))
+        return named(found, expectations, self.host)
+
+    def served(self, cells: Sequence[Cell]) -> tuple[CellProof, ...]:
+        """What each cell serves now."""
+        self.say("looking at what is served now")
+        limits = self.asking.limits
+        return asyncio.run(served(cells, gate=Gate(limits), limits=limits))

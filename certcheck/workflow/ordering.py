@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from certcheck import x509
 from certcheck.errors import UnfitBundle
 from certcheck.issue.authority import Authority
+from certcheck.issue.certbot import Certbot
 from certcheck.issue.leftovers import take_down
 from certcheck.issue.order import Issued, Terms, issued
 from certcheck.issue.solver import ChallengeSolver
@@ -22,12 +24,15 @@ DEADLINE = 300.0  # seconds for one order: validation by several vantage points 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """The certificates to order for one bundle, one a key; `solver` answers their challenges."""
+    """The certificates to order for one bundle, one a key.
+
+    `solver` answers their challenges, or sees to all.
+    """
 
     bundle: str
     names: tuple[Hostname, ...]
     keys: tuple[KeyKind, ...]
-    solver: ChallengeSolver
+    solver: ChallengeSolver | Certbot
 
     def includes(self, head: Begun, authority: Authority) -> bool:
         """Whether an order of an earlier run was for one key of this, at this authority."""
@@ -39,7 +44,9 @@ class Wanted:
         )
 
 
-def generation(wanted: Wanted, authority: Authority, means: Means) -> Generation:
+def generation(
+    wanted: Wanted, solver: ChallengeSolver, authority: Authority, means: Means
+) -> Generation:
     """The new generation of a bundle: all its keys or none; the caller holds the lock.
 
     Orders that an earlier run has left are gone on with where they fit, and dropped where they do
@@ -47,7 +54,11 @@ def generation(wanted: Wanted, authority: Authority, means: Means) -> Generation
     """
     try:
         left = _fitting(wanted, authority, means)
-        done = [_issued(key, left.get(key), wanted, authority, means) for key in wanted.keys]
+        begun = {key: partial(_begun, key, wanted, authority, means) for key in wanted.keys}
+        done = [
+            issued(left.get(key) or begin(), terms(authority, means), solver=solver, anew=begin)
+            for key, begin in begun.items()
+        ]
         return stored(done, means)
     except BaseException:
         for order in open_orders(means, wanted.bundle):
@@ -71,7 +82,7 @@ def stored(done: Sequence[Issued], means: Means) -> Generation:
         pairs=tuple(Pair(key_pem=d.key_pem, chain=d.chain, order_url=d.order_url) for d in done),
     )
     try:
-        keep(state, new, means.clock())
+        keep(state, new, names=new.names, now=means.clock())
     except UnfitBundle:
         _leave_all(done, "dropped")
         raise
@@ -119,21 +130,16 @@ def _fitting(wanted: Wanted, authority: Authority, means: Means) -> dict[KeyKind
     return fitting
 
 
-def _issued(
-    key: KeyKind, left: Order | None, wanted: Wanted, authority: Authority, means: Means
-) -> Issued:
-    def begun() -> Order:
-        head = Begun(
-            bundle=wanted.bundle,
-            names=tuple(name.ascii for name in wanted.names),
-            key=key,
-            keys=wanted.keys,
-            directory=authority.directory,
-            created=means.clock(),
-        )
-        return orders.begin(means.site.site.state, head, x509.new_key(key))
-
-    return issued(left or begun(), terms(authority, means), solver=wanted.solver, anew=begun)
+def _begun(key: KeyKind, wanted: Wanted, authority: Authority, means: Means) -> Order:
+    head = Begun(
+        bundle=wanted.bundle,
+        names=tuple(name.ascii for name in wanted.names),
+        key=key,
+        keys=wanted.keys,
+        directory=authority.directory,
+        created=means.clock(),
+    )
+    return orders.begin(means.site.site.state, head, x509.new_key(key))
 
 
 def _settled(means: Means) -> Iterator[tuple[Order, Generation]]:

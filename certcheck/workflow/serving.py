@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 
 from certcheck.config import ServerKind, ServerTable, Site
 from certcheck.errors import Obstacle
+from certcheck.install.expected import expected
 from certcheck.install.filling import Fillings, Installation
-from certcheck.install.plan import expected
 from certcheck.install.server import Listener
 from certcheck.model.action import Cell, CellProof, Expectation
+from certcheck.model.bundle import Generation
 from certcheck.model.endpoint import Endpoint, Protocol
 from certcheck.workflow.asking import Asking
 
@@ -56,7 +57,7 @@ def expectations(
     Raises Obstacle when a port does not answer at all, or a server has no port with TLS. A port
     without TLS is left out; one whose TLS is broken has no before.
     """
-    _refuse_unanswered(before)
+    refuse_unanswered(before)
     past, future = [], []
     unproved = {each.installation.server.name for each in served}
     for each, now in zip(served, before, strict=True):
@@ -74,6 +75,13 @@ def expectations(
     return tuple(past), tuple(future)
 
 
+def names_to_cover(generation: Generation, site: Site) -> tuple[str, ...]:
+    """Every name that the bundle must cover: its own, and those of the endpoints that use it."""
+    listed = [n.ascii for b in site.bundle if b.name == generation.bundle for n in b.names]
+    used = [e.url.host.ascii for e in site.endpoint if e.bundle == generation.bundle]
+    return tuple(dict.fromkeys((*(listed or generation.names), *used)))
+
+
 def _nothing_to_prove(servers: set[str]) -> Obstacle:
     return Obstacle(
         f"no port with TLS could prove an installation into {', '.join(sorted(servers))}",
@@ -81,7 +89,8 @@ def _nothing_to_prove(servers: set[str]) -> Obstacle:
     )
 
 
-def _refuse_unanswered(before: Sequence[CellProof]) -> None:
+def refuse_unanswered(before: Sequence[CellProof]) -> None:
+    """Raise Obstacle for ports that do not answer now: nothing could be proved afterwards."""
     silent = [p.cell for p in before if p.detail.startswith(("refused", "unreachable"))]
     if silent:
         ports = "; ".join(sorted({f"{c.endpoint.label} at {c.address}" for c in silent}))

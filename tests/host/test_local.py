@@ -66,6 +66,31 @@ def _interrupt(signum: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt(signum)
 
 
+def test_a_program_can_be_given_what_nobody_else_may_see() -> None:
+    done = HOST.run(["sh", "-c", "cat; cat /dev/stdin; ls -l /proc/self/fd/0"], stdin=b"secret\n")
+
+    assert done.stdout.startswith("secret\nsecret\n")
+    assert "memfd" in done.stdout
+
+
+def test_a_program_can_be_given_time_to_tidy_up(tmp_path: Path) -> None:
+    tidy = f"trap 'touch {tmp_path}/tidied; exit' TERM; while :; do sleep 0.05; done"
+
+    with pytest.raises(Obstacle, match="did not end within"):
+        HOST.run(["sh", "-c", tidy], timeout=0.5, grace=10)
+
+    assert (tmp_path / "tidied").exists()
+
+
+def test_a_program_that_does_not_tidy_up_is_stopped_all_the_same() -> None:
+    started = time.monotonic()
+
+    with pytest.raises(Obstacle, match="did not end within"):
+        HOST.run(["sh", "-c", "trap '' TERM; sleep 60"], timeout=0.2, grace=0.3)
+
+    assert time.monotonic() - started < 10
+
+
 def test_a_signal_while_a_program_is_started_does_not_leave_it_behind(tmp_path: Path) -> None:
     pid_file = tmp_path / "pid"
 

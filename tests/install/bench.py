@@ -42,8 +42,15 @@ class Machine:
     def privileged(self) -> bool:
         return True
 
-    def run(self, argv: Sequence[str], *, timeout: float = 30.0) -> Completed:
-        del timeout
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        stdin: bytes = b"",
+        timeout: float = 30.0,
+        grace: float = 0.0,
+    ) -> Completed:
+        del stdin, timeout, grace
         self.commands.append(argv[1])
         self._move(f"run {' '.join(argv)}")
         if argv[0] == "reload":

@@ -1,64 +1,17 @@
 """Plans: which file gets what, in which order, and what is refused before any write."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
 from certcheck import x509
-from certcheck.errors import InputError, Obstacle, UnfitBundle
-from certcheck.host.local import LocalHost
-from certcheck.install.filling import Installation, fillings
-from certcheck.install.plan import Plan, expected, plan
-from certcheck.install.server import Command, Current, Slot
-from certcheck.lab import pki
+from certcheck.errors import InputError, Obstacle
+from certcheck.install.expected import expected
+from certcheck.install.filling import fillings
 from certcheck.model.action import Cell
-from certcheck.model.bundle import Generation
 from certcheck.targets import endpoint
-from tests.making import CA, generation, one_file
-
-HOST = LocalHost()
-
-
-MAIL = generation("mail", "mail.example.test")
-SHOP = generation("shop", "*.shop.test", "shop.test")
-OLD = pki.make(pki.Shape(key="rsa2048"))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Server:
-    """A MailServer whose slots the test decides."""
-
-    name: str
-    slots: tuple[Slot, ...]
-    activated: list[Slot] = field(default_factory=list, compare=False)
-
-    def current(self) -> Current:
-        return Current(slots=self.slots, listeners=())
-
-    def check(self) -> Command:
-        return Command(kind="check_config", argv=(self.name, "check"))
-
-    def activate(self, changed: Sequence[Slot]) -> tuple[Command, ...]:
-        self.activated.extend(changed)
-        return (Command(kind="reload", argv=(self.name, "reload")),)
-
-
-def slot(server: str, chain: Path, key: Path | None = None, **where: tuple[str, ...]) -> Slot:
-    return replace(
-        Slot(server=server, label="default", chain=chain, key=key or chain),
-        **where,  # type: ignore[arg-type]
-    )
-
-
-def planned(*servers: Server, others: Sequence[Generation] = ()) -> Plan:
-    installations = [installed(server) for server in servers]
-    return plan(installations, fillings(installations, others=others, host=HOST), host=HOST)
-
-
-def installed(server: Server) -> Installation:
-    return Installation(server=server, current=server.current(), generation=MAIL)
+from tests.install.slots import HOST, MAIL, OLD, SHOP, Server, installed, planned, slot
+from tests.making import one_file
 
 
 @pytest.fixture
@@ -79,18 +32,20 @@ def two(tmp_path: Path) -> tuple[Path, Path]:
 def test_one_file_holds_the_key_first(one: Path) -> None:
     steps = planned(Server(name="postfix", slots=(slot("postfix", one),))).steps
 
-    assert [s.kind for s in steps] == ["replace_file", "check_config", "reload"]
+    assert [s.kind for s in steps] == ["check_config", "replace_file", "reload"]
     assert [s.number for s in steps] == [1, 2, 3]
-    assert steps[0].data == one_file(MAIL)
+    assert steps[1].data == one_file(MAIL)
 
 
 def test_of_two_files_the_key_comes_last(two: tuple[Path, Path]) -> None:
     result = planned(Server(name="dovecot", slots=(slot("dovecot", *two),)))
 
-    assert [s.target for s in result.steps[:2]] == [str(two[0]), str(two[1])]
-    assert result.steps[0].data == x509.pem(MAIL.pairs[0].chain)
-    assert result.steps[1].data == MAIL.pairs[0].key_pem
+    assert [s.target for s in result.steps[1:3]] == [str(two[0]), str(two[1])]
+    assert result.steps[1].data == x509.pem(MAIL.pairs[0].chain)
+    assert result.steps[2].data == MAIL.pairs[0].key_pem
     assert "two files" in result.notes[0]
+    assert "use one file" in result.notes[0]
+    assert result.notes[-1] == "dovecot: ends 2 sessions"
 
 
 def test_nothing_is_written_by_planning(one: Path) -> None:
@@ -112,7 +67,7 @@ def test_a_link_is_followed(one: Path, tmp_path: Path) -> None:
 
     steps = planned(Server(name="postfix", slots=(slot("postfix", link),))).steps
 
-    assert steps[0].target == str(one)
+    assert steps[1].target == str(one)
 
 
 def test_a_file_of_two_servers_is_written_once_and_activated_twice(two: tuple[Path, Path]) -> None:
@@ -122,11 +77,11 @@ def test_a_file_of_two_servers_is_written_once_and_activated_twice(two: tuple[Pa
     steps = planned(first, second).steps
 
     assert [(s.server, s.kind) for s in steps] == [
-        ("dovecot", "replace_file"),
-        ("dovecot", "replace_file"),
         ("dovecot", "check_config"),
-        ("dovecot", "reload"),
         ("postfix", "check_config"),
+        ("dovecot", "replace_file"),
+        ("dovecot", "replace_file"),
+        ("dovecot", "reload"),
         ("postfix", "reload"),
     ]
     assert {s.chain for s in second.activated} == {two[0]}
@@ -179,28 +134,12 @@ def test_a_file_that_a_kept_slot_uses_is_refused(one: Path) -> None:
         planned(Server(name="postfix", slots=(slot("postfix", one), named)))
 
 
-def test_a_second_key_type_does_not_keep_its_old_certificate(one: Path, tmp_path: Path) -> None:
-    other = tmp_path / "ecdsa.pem"
-    other.write_bytes(CA.issue(pki.GOOD).key_first)
-    server = Server(name="postfix", slots=(slot("postfix", one), slot("postfix", other)))
-
-    with pytest.raises(UnfitBundle, match="ecdsa and rsa keys, mail/1 has ecdsa"):
-        planned(server)
-
-
-def test_one_file_with_two_key_types_is_refused(one: Path) -> None:
-    one.write_bytes(OLD.key_first + CA.issue(pki.GOOD).key_first)
-
-    with pytest.raises(UnfitBundle, match="ecdsa and rsa keys"):
-        planned(Server(name="postfix", slots=(slot("postfix", one),)))
-
-
 def test_a_broken_file_may_be_mended(one: Path) -> None:
     one.write_bytes(b"garbage")
 
     steps = planned(Server(name="postfix", slots=(slot("postfix", one),))).steps
 
-    assert steps[0].data == one_file(MAIL)
+    assert steps[1].data == one_file(MAIL)
 
 
 def test_a_missing_file_is_an_obstacle(tmp_path: Path) -> None:

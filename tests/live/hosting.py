@@ -53,6 +53,18 @@ def toml(lab: Lab, *changes: tuple[str, str]) -> Path:
     return path
 
 
+def failing_reload(folder: Path, program: str) -> dict[str, str]:
+    """An environment in which the first `PROGRAM ... reload` fails, and then no more."""
+    wrapper = folder / program
+    wrapper.write_text(
+        f'#!/bin/sh\ncase "$*" in *reload*) [ -e {folder}/failed ] || '
+        f"{{ touch {folder}/failed; echo it does not reload >&2; exit 1; }};; esac\n"
+        f'exec {shutil.which(program)} "$@"\n'
+    )
+    wrapper.chmod(0o755)
+    return {"PATH": f"{folder}:{os.environ['PATH']}"}
+
+
 @contextmanager
 def rsa_only_postfix(lab: Lab) -> Iterator[None]:
     """A Postfix that can use RSA certificates only, for a while."""

@@ -10,7 +10,7 @@ from certcheck.model.endpoint import Endpoint
 _STARTTLS = {"imap": "imap", "pop3": "pop3", "smtp": "smtp", "submission": "smtp", "sieve": "sieve"}
 
 
-def shown(service: Endpoint, address: str) -> str:
+def shown(service: Endpoint, address: str, *options: str) -> str:
     """The leaf's SHA-256 by the word of the openssl program, or what it says of its failure."""
     starttls = _STARTTLS.get(service.scheme)
     done = subprocess.run(
@@ -18,6 +18,7 @@ def shown(service: Endpoint, address: str) -> str:
             *("openssl", "s_client", "-connect", f"{address}:{service.port}"),
             *("-servername", service.host.ascii),
             *(("-starttls", starttls) if starttls else ()),
+            *options,
         ],
         input="",
         capture_output=True,

@@ -13,7 +13,7 @@ from certcheck.model.endpoint import Endpoint
 from certcheck.names import hostname
 from certcheck.targets import endpoint
 from tests.conftest import Certcheck
-from tests.live.hosting import files, leaf, reconfigure
+from tests.live.hosting import failing_reload, files, leaf, reconfigure
 from tests.live.referee import shown
 
 SHOP, CUSTOMER = "shop.example.test", "customer.example.test"
@@ -92,16 +92,9 @@ def test_what_fails_late_is_undone_with_the_table(
 ) -> None:
     before, old = files_of(named), leaves(named, SHOP)
     assert certcheck("issue", "-c", named.config).code == 0
-    fail = tmp_path / "postfix"
-    fail.write_text(
-        f'#!/bin/sh\ncase "$*" in *reload*) [ -e {tmp_path}/failed ] || '
-        f"{{ touch {tmp_path}/failed; echo no >&2; exit 1; }};; esac\n"
-        'exec /usr/sbin/postfix "$@"\n'
-    )
-    fail.chmod(0o755)
 
-    path = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
-    undone = certcheck("install", "-c", named.config, "--json", env=path)
+    env = failing_reload(tmp_path, "postfix")
+    undone = certcheck("install", "-c", named.config, "--json", env=env)
 
     assert undone.code == 4
     assert files_of(named) == before

@@ -147,8 +147,8 @@ def blocked_at_reload(
     freed = f'[ -e "{folder}/reached" ]' if hang_once else f'[ -e "{folder}/go" ]'
     wrapper = folder / "doveadm"
     wrapper.write_text(
-        f"#!/bin/sh\nif ! {freed}; then\ntouch {folder}/reached\n"
-        f'while [ ! -e "{folder}/go" ]; do sleep 0.05; done\nfi\nexec {real} "$@"\n'
+        f'#!/bin/sh\ncase "$*" in *reload*) if ! {freed}; then\ntouch {folder}/reached\n'
+        f'while [ ! -e "{folder}/go" ]; do sleep 0.05; done\nfi;; esac\nexec {real} "$@"\n'
     )
     wrapper.chmod(0o755)
     run = subprocess.Popen(

@@ -22,6 +22,10 @@ def command(
         list[str] | None,
         typer.Option(metavar="NAME", help="Only this [[server]] (repeatable)."),
     ] = None,
+    tlsa_later: Annotated[
+        str | None,
+        typer.Option(metavar="REASON", help="Install although TLSA records do not fit (yet)."),
+    ] = None,
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> None:
@@ -29,11 +33,23 @@ def command(
 
     def work(blank: Run) -> Run:
         from certcheck import config
+        from certcheck.workflow.dane import reason
         from certcheck.workflow.install import install
 
         site, _ = config.load(output.config)
-        means = wiring.means(site, probing, output, confirm=not yes)
-        return install(blank, means, ref=bundle, only=server or (), dry_run=dry_run)
+        return install(
+            blank,
+            wiring.means(site, probing, output, confirm=not yes),
+            ref=bundle,
+            only=server or (),
+            dry_run=dry_run,
+            tlsa_later=reason(tlsa_later),
+        )
 
-    inputs = {"bundle": bundle, "servers": tuple(server or ()), "dry_run": dry_run}
+    inputs = {
+        "bundle": bundle,
+        "servers": tuple(server or ()),
+        "dry_run": dry_run,
+        "tlsa_later": tlsa_later,
+    }
     wiring.perform("install", output, inputs, work)

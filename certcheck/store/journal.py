@@ -47,7 +47,10 @@ class Activation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
-    """The head of a journal: which run, with how many steps, and what every cell served before."""
+    """The head of a journal: which run, with how many steps, and what every cell served before.
+
+    `notes` is what was known and overruled when it began.
+    """
 
     event: Literal["opened"] = "opened"
     command: str
@@ -56,6 +59,7 @@ class Opened:
     before: tuple[Expectation, ...]
     after: tuple[Expectation, ...]
     activations: tuple[Activation, ...]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,15 +13,16 @@ from certcheck.install.carry_out import activations, carry_out, planned
 from certcheck.install.plan import Installation, Plan, generation_of, plan
 from certcheck.model.action import Action, Expectation
 from certcheck.model.bundle import Generation
-from certcheck.model.run import Run, ended
+from certcheck.model.run import Row, Run, ended
 from certcheck.probe.limits import Gate
 from certcheck.probe.proof import served
 from certcheck.store import bundles, journal
 from certcheck.store.lock import locked
+from certcheck.workflow.dane import heeded
 from certcheck.workflow.issue import refuse_unfit
 from certcheck.workflow.means import Means
 from certcheck.workflow.recover import heal
-from certcheck.workflow.serving import cells, expectations
+from certcheck.workflow.serving import Served, cells, expectations
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,15 +32,28 @@ class _Prepared:
     plan: Plan
     before: tuple[Expectation, ...]
     after: tuple[Expectation, ...]
-    title: str
+    places: tuple[Served, ...]
+    generations: tuple[Generation, ...]
+
+    @property
+    def title(self) -> str:
+        """The generations, as a run shows them."""
+        return ", ".join(generation.ref for generation in self.generations)
 
 
-def install(
-    blank: Run, means: Means, *, ref: str | None, only: Sequence[str], dry_run: bool
+def install(  # noqa: PLR0913 - as many as the command has options
+    blank: Run,
+    means: Means,
+    *,
+    ref: str | None,
+    only: Sequence[str],
+    dry_run: bool,
+    tlsa_later: str | None = None,
 ) -> Run:
     """The run with its actions; exit 4 where everything was put back, 5 where that failed.
 
-    Raises, with nothing changed, what configuration, store, bundle and servers raise.
+    `tlsa_later` is the reason why TLSA records need not fit yet. Raises, with nothing changed,
+    what configuration, store, bundle, servers and TLSA records raise.
     """
     bundle, number = (None, None) if ref is None else bundles.reference(ref)
     tables = _tables(means.site, only, bundle)
@@ -52,15 +66,26 @@ def install(
         if _in_place(prepared):
             note = f"every port serves {prepared.title} already: nothing to do"
             return replace(run, actions=healed, rows=({"note": note},))
+        tlsa = heeded(prepared.places, prepared.generations, means, later=tlsa_later)
         if dry_run:
-            notes = (*_unfinished(state), *prepared.plan.notes)
+            notes = (*_unfinished(state), *prepared.plan.notes, *tlsa)
             actions = planned(prepared.plan, prepared.after)
-            return replace(run, rows=tuple({"note": note} for note in notes), actions=actions)
-        _confirmed(prepared.plan, means)
-        return _done(run, prepared, means, healed)
+            return replace(run, rows=_rows(notes), actions=actions)
+        _confirmed(prepared.plan, tlsa, means)
+        return _done(replace(run, rows=_rows(tlsa)), prepared, means, healed, tlsa)
 
 
-def _done(run: Run, prepared: _Prepared, means: Means, healed: tuple[Action, ...]) -> Run:
+def _rows(notes: Sequence[str]) -> tuple[Row, ...]:
+    return tuple({"note": note} for note in notes)
+
+
+def _done(
+    run: Run,
+    prepared: _Prepared,
+    means: Means,
+    healed: tuple[Action, ...],
+    notes: tuple[str, ...],
+) -> Run:
     head = journal.Opened(
         command="install",
         bundle=prepared.title,
@@ -68,6 +93,7 @@ def _done(run: Run, prepared: _Prepared, means: Means, healed: tuple[Action, ...
         after=prepared.after,
         size=len(prepared.plan.steps),
         activations=activations(prepared.plan),
+        notes=notes,
     )
     book = journal.begin(means.site.site.state, head, now=means.clock())
     outcome = carry_out(
@@ -101,8 +127,7 @@ def _prepared(
     limits = means.asking.limits
     seen = asyncio.run(served([p.cell for p in places], gate=Gate(limits), limits=limits))
     before, after = expectations(places, seen, everything)
-    title = ", ".join(generation.ref for generation in everything)
-    return _Prepared(plan=steps, before=before, after=after, title=title)
+    return _Prepared(plan=steps, before=before, after=after, places=places, generations=everything)
 
 
 def _installation(table: ServerTable, means: Means, generation: Generation) -> Installation:
@@ -150,10 +175,10 @@ def _names(generation: Generation, site: Site) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*(listed or generation.names), *used)))
 
 
-def _confirmed(plan: Plan, means: Means) -> None:
+def _confirmed(plan: Plan, notes: Sequence[str], means: Means) -> None:
     if means.confirm is None:
         return
-    for note in plan.notes:
+    for note in (*plan.notes, *notes):
         means.say(note)
     for step in plan.steps:
         means.say(f"{step.number}. {step.server}: {step.kind} {step.target}")

@@ -6,13 +6,15 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from certcheck.dns.answer import Answer, Record, Resolver
 
 if TYPE_CHECKING:
     from dns.message import Message, QueryMessage
     from dns.rdata import Rdata
+
+Thing = TypeVar("Thing")
 
 RESOLV_CONF = Path("/etc/resolv.conf")
 
@@ -31,24 +33,17 @@ class Server(NamedTuple):
 
 
 def look_up(
-    name: str,
-    kind: str,
-    read: "Callable[[Rdata], Record]",
-    *,
-    resolver: Resolver,
-    end: float = float("inf"),
+    name: str, kind: str, read: "Callable[[Rdata], Record]", *, resolver: Resolver
 ) -> Answer[Record]:
     """The records of one kind, each read by `read`; aliases are followed.
 
-    Takes the resolver's time-out at most, and no longer than until `end` (of time.monotonic).
-    Never raises for what the network does.
+    Takes at most the resolver's time-out; never raises for what the network does.
     """
     import dns.exception
     import dns.name
 
     unfit = (dns.name.NameTooLong, dns.name.LabelTooLong, dns.name.EmptyLabel)
-    begun = time.monotonic()
-    end = min(end, begun + resolver.timeout)
+    end = time.monotonic() + resolver.timeout
     answer: Answer[Record]
     try:
         answer = _sense(_response(name, kind, resolver, end), read)
@@ -57,23 +52,30 @@ def look_up(
     except unfit:
         answer = Answer(status="none", detail="not a name that DNS can hold")
     except dns.exception.Timeout:
-        answer = Answer(status="failed", detail=f"no answer within {max(0, end - begun):.2g} s")
+        answer = Answer(status="failed", detail=f"no answer within {resolver.timeout:.2g} s")
     except (dns.exception.DNSException, OSError, EOFError) as e:
         answer = Answer(status="failed", detail=str(e) or type(e).__name__)
     detail = f"{name} {kind}: {answer.detail}" if answer.detail else ""
     return replace(answer, detail=detail)
 
 
-def look_up_all(
-    names: Sequence[str], kind: str, read: "Callable[[Rdata], Record]", *, resolver: Resolver
+def at_once(
+    things: Sequence[Thing],
+    ask: Callable[[Thing, Resolver], Answer[Record]],
+    *,
+    resolver: Resolver,
 ) -> tuple[Answer[Record], ...]:
-    """One answer per name, in their order; all together end after two of the time-outs."""
+    """What `ask` says of each thing, in their order; all together end after two time-outs.
+
+    `ask` gets a resolver whose time-out is what is left.
+    """
     end = time.monotonic() + _PATIENCE * resolver.timeout
+
+    def one(thing: Thing) -> Answer[Record]:
+        return ask(thing, replace(resolver, timeout=min(resolver.timeout, _left(end))))
+
     with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
-        answers = pool.map(
-            lambda name: look_up(name, kind, read, resolver=resolver, end=end), names
-        )
-        return tuple(answers)
+        return tuple(pool.map(one, things))
 
 
 def exchange(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from certcheck.dns.answer import Answer, Resolver
-from certcheck.dns.lookup import look_up_all
+from certcheck.dns.lookup import at_once, look_up
 from certcheck.model.record import Tlsa
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ def tlsa(owners: Sequence[str], *, resolver: Resolver) -> tuple[Answer[Tlsa], ..
     Without an address the name servers of /etc/resolv.conf are asked. All of it ends after two of
     the resolver's time-outs; never raises for what the network does.
     """
-    return look_up_all(owners, "TLSA", _read, resolver=resolver)
+    return at_once(owners, lambda o, r: look_up(o, "TLSA", _read, resolver=r), resolver=resolver)
 
 
 def _read(record: "Rdata") -> Tlsa:

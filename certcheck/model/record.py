@@ -1,4 +1,4 @@
-"""Records of DNS that say which certificate a name may have."""
+"""Records of DNS that say which certificate a name may have, and from whom."""
 
 from dataclasses import dataclass, field
 
@@ -20,3 +20,17 @@ class Tlsa:
 def tlsa_owner(name: str, port: int) -> str:
     """Where the TLSA records of a port are: `_25._tcp.mail.example.org` (RFC 6698 3)."""
     return f"_{port}._tcp.{name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Caa:
+    """A CAA record (RFC 8659 4.1): who may issue for a name; `tag` is in lower case."""
+
+    flags: int
+    tag: str
+    value: str
+
+    @property
+    def critical(self) -> bool:
+        """Whether who does not know the tag must not issue."""
+        return bool(self.flags & 128)

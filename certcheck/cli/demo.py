@@ -70,7 +70,7 @@ def _chapters(blank: Run, output: Output) -> "Iterator[Chapter]":
             blank,
             means,
             endpoints,
-            [wiring.wanted(table) for table in chosen(site, [], None)],
+            [wiring.wanted(table, means) for table in chosen(site, [], None)],
             authority=wiring.authority(site, None),
         )
 

@@ -2,6 +2,7 @@
 
 from certcheck.dns.address import Family, addresses, addresses_of
 from certcheck.dns.answer import Answer, Resolver, Status
+from certcheck.dns.authoritative import Holders, NameServer, holders, texts
 from certcheck.dns.caa import CaaSet, caa
 from certcheck.dns.tlsa import tlsa
 
@@ -9,10 +10,14 @@ __all__ = [
     "Answer",
     "CaaSet",
     "Family",
+    "Holders",
+    "NameServer",
     "Resolver",
     "Status",
     "addresses",
     "addresses_of",
     "caa",
+    "holders",
+    "texts",
     "tlsa",
 ]

@@ -1,4 +1,5 @@
 import socket
+import threading
 import time
 from pathlib import Path
 
@@ -71,6 +72,22 @@ def test_a_dead_resolver_costs_two_time_outs_and_not_one_for_each(server: Server
     assert {each.status for each in got} == {"failed"}
     assert all("no answer within" in each.detail for each in got)
     assert time.monotonic() - begun < 4
+
+
+def test_a_slow_resolver_is_not_given_up_while_it_answers() -> None:
+    owners = [f"_{port}._tcp.mail.example.test" for port in range(1, 251)]
+    pause = threading.Event()
+
+    def slow(question: Question) -> bytes:
+        pause.wait(0.01)  # one at a time: all of them take longer than two time-outs
+        return says(question)
+
+    with running(slow, timeout=1) as resolver:
+        begun = time.monotonic()
+        got = tlsa(owners, resolver=resolver)
+
+    assert time.monotonic() - begun > 2
+    assert {each.status for each in got} <= {"found", "none"}
 
 
 @pytest.mark.parametrize("name", ["a." * 122 + "test", "a" * 64 + ".test", "mail..test"])

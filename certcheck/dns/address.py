@@ -50,7 +50,7 @@ def addresses(name: Hostname, *, resolver: Resolver, family: Family = "any") -> 
 def addresses_of(
     names: Sequence[Hostname], *, resolver: Resolver, family: Family = "any"
 ) -> tuple[Answer[str], ...]:
-    """What `addresses` says of each name, in their order, within two of the time-outs for all."""
+    """What `addresses` says of each name, in order; a dead resolver costs two time-outs in all."""
     return at_once(names, lambda n, r: addresses(n, resolver=r, family=family), resolver=resolver)
 
 

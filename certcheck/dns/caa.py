@@ -28,8 +28,8 @@ def caa(names: Sequence[Hostname], *, resolver: Resolver) -> tuple[CaaSet, ...]:
     """For each name the records of the nearest domain that has some (RFC 8659 3).
 
     A wildcard is asked for without its star; an IP address has none. A look-up that is bogus or
-    failed ends the climb, since nobody knows whether it would have ended there. Within two of the
-    resolver's time-outs for all; never raises for what the network does.
+    failed ends the climb, since nobody knows whether it would have ended there. A dead resolver
+    costs two time-outs in all; never raises for what the network does.
     """
     climbs = [_climb(name) for name in names]
     domains = tuple(dict.fromkeys(domain for climb in climbs for domain in climb))

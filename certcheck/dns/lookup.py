@@ -22,7 +22,8 @@ _MAX_RESOLV_CONF = 64 * 1024
 _MAX_SERVERS = 3  # MAXNS of resolv.conf(5)
 _FIRST_SHARE = 0.4  # a lost packet is sent again after this part of the time
 _AT_ONCE = 16
-_PATIENCE = 2  # time-outs for all look-ups together: a dead resolver costs no more
+_PATIENCE = 2  # time-outs without an answer until a resolver is given up
+_LONGEST = 120.0  # seconds for all look-ups together
 
 
 class Server(NamedTuple):
@@ -65,14 +66,20 @@ def at_once(
     *,
     resolver: Resolver,
 ) -> tuple[Answer[Record], ...]:
-    """What `ask` says of each thing, in their order; all together end after two time-outs.
+    """What `ask` says of each thing, in their order, 16 at a time, within two minutes.
 
-    `ask` gets a resolver whose time-out is what is left.
+    `ask` gets a resolver whose time-out is what is left: two time-outs after its last answer a
+    resolver is given up, so that a dead one costs no more than that, however many the things.
     """
-    end = time.monotonic() + _PATIENCE * resolver.timeout
+    begun = heard = time.monotonic()
 
     def one(thing: Thing) -> Answer[Record]:
-        return ask(thing, replace(resolver, timeout=min(resolver.timeout, _left(end))))
+        nonlocal heard
+        end = min(heard + _PATIENCE * resolver.timeout, begun + _LONGEST)
+        answer = ask(thing, replace(resolver, timeout=min(resolver.timeout, _left(end))))
+        if answer.status != "failed":
+            heard = time.monotonic()
+        return answer
 
     with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
         return tuple(pool.map(one, things))

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 def tlsa(owners: Sequence[str], *, resolver: Resolver) -> tuple[Answer[Tlsa], ...]:
     """One answer for each of `_PORT._tcp.NAME`, asked of the resolver, in parallel.
 
-    Without an address the name servers of /etc/resolv.conf are asked. All of it ends after two of
-    the resolver's time-outs; never raises for what the network does.
+    Without an address the name servers of /etc/resolv.conf are asked. A dead resolver costs two
+    time-outs in all; never raises for what the network does.
     """
     return at_once(owners, lambda o, r: look_up(o, "TLSA", _read, resolver=r), resolver=resolver)
 

@@ -19,8 +19,8 @@ _MAX_REASON = 500
 _PUBLISH = "publish what is missing, wait two TTLs, install again"
 _REPAIR = "repair DNS, or name a validating resolver that answers in [site] resolver"
 _IGNORED = (
-    "not vouched for by DNSSEC, so clients ignore it, as far as the resolver validates at all: "
-    "TLSA that does not match, missing: "
+    "TLSA records that DNSSEC does not vouch for do not match the new certificate (clients ignore "
+    "them, unless it is only the resolver that does not validate), missing: "
 )
 
 

@@ -16,6 +16,8 @@ from typing import Any
 from certcheck.errors import InputError, Obstacle
 from certcheck.issue.solver import Challenge
 
+HTTP_PORT = 80  # RFC 8555 8.3
+
 _PATH = "/.well-known/acme-challenge/"
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,200}")  # RFC 8555 8.3: the base64url alphabet, nothing else
 _EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - RFC 8555 8.3: the authority comes from anywhere
@@ -52,6 +54,9 @@ class Listener:
             del self._answers[token]
             if not self._answers:
                 self._running.close()
+
+    def ready(self) -> None:
+        """As the protocol says: at once."""
 
     def _start(self) -> None:
         with ExitStack() as starting:
@@ -107,6 +112,9 @@ class Webroot:
                     hint="run as the user who owns it, or use --http-port",
                 ) from e
             yield
+
+    def ready(self) -> None:
+        """As the protocol says: at once."""
 
 
 class _Server(ThreadingMixIn, TCPServer):

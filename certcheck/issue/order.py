@@ -59,9 +59,10 @@ def issued(  # noqa: PLR0913 - an order has that many sides; each is named at th
     """A certificate for all `names`, in their order, with the key that the caller made before.
 
     The caller holds the store's lock; the ACME account is kept below `state`. `deadline` is in
-    seconds, for everything together. Challenges are taken down on every way out. Raises InputError
-    for an unusable authority or no names, UnfitBundle for an unreadable key, Obstacle when a
-    challenge cannot be presented or the account cannot be kept, CaError for all else.
+    seconds, for everything but what the solver does. Challenges are taken down on every way out.
+    Raises InputError for an unusable authority or no names, UnfitBundle for an unreadable key,
+    Obstacle when a challenge cannot be presented or the account cannot be kept, CaError for all
+    else.
     """
     csr = _request(names, key_pem)
     net = Network(

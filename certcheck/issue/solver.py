@@ -29,5 +29,12 @@ class ChallengeSolver(Protocol):
     kind: str
 
     def presented(self, challenge: Challenge) -> AbstractContextManager[None]:
-        """A context in which the authority can see the challenge."""
+        """A context in which the authority can see the challenge, once `ready` has returned."""
+        ...
+
+    def ready(self) -> None:
+        """Return when the authority can see everything that is presented now.
+
+        Raises Obstacle when it will not, so that no challenge is spent.
+        """
         ...

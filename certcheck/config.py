@@ -104,11 +104,12 @@ class BundleTable(_Table):
     name: Label
     names: Annotated[tuple[Name, ...], Field(min_length=1)]
     key: KeyChoice = "ecdsa"
-    challenge: Literal["http-01"] = "http-01"
-    http_port: Port = 80
+    challenge: Literal["http-01", "dns-01"] = "http-01"
+    http_port: Port | None = None
     webroot: FilePath | None = None
     via: Literal["acme", "certbot"] = "acme"
     certbot_args: Words = ()
+    dns_hook: str | None = None
 
     @property
     def keys(self) -> tuple[KeyKind, ...]:
@@ -278,6 +279,8 @@ def _contradictions(site: Site) -> Iterator[str]:
     yield from _twice("bundle", [b.name for b in site.bundle])
     yield from _twice("server", [s.name for s in site.server])
     yield from _idle_arguments(site)
+    for bundle in site.bundle:
+        yield from (f"[[bundle]] {bundle.name}: {fault}" for fault in _challenge_faults(bundle))
     for server in site.server:
         yield from _unknown(site, f"[[server]] {server.name}", server.bundle, server.host)
     for e in site.endpoint:
@@ -291,6 +294,16 @@ def _contradictions(site: Site) -> Iterator[str]:
 def _idle_arguments(site: Site) -> Iterator[str]:
     idle = (b.name for b in site.bundle if b.certbot_args and b.via != "certbot")
     yield from (f'[[bundle]] {name}: certbot_args without via = "certbot"' for name in idle)
+
+
+def _challenge_faults(bundle: BundleTable) -> Iterator[str]:
+    by_dns = bundle.challenge == "dns-01"
+    if by_dns and bundle.dns_hook is None:
+        yield 'challenge = "dns-01" needs a dns_hook'
+    if bundle.dns_hook is not None and not by_dns:
+        yield 'dns_hook needs challenge = "dns-01"'
+    if by_dns and (bundle.webroot or bundle.http_port):
+        yield 'webroot and http_port are for challenge = "http-01"'
 
 
 def _twice(kind: str, names: list[str]) -> Iterator[str]:

@@ -50,7 +50,7 @@ def certificate(der: bytes) -> Certificate:
     return Certificate(
         sha256=hashlib.sha256(der).hexdigest(),
         sha1=hashlib.sha1(der, usedforsecurity=False).hexdigest(),
-        spki_sha256=_readable(lambda: _spki_sha256(opened)),
+        spki_sha256=_readable(lambda: hashlib.sha256(_spki(opened)).hexdigest()),
         subject=subject,
         issuer=issuer,
         names=_names(opened),
@@ -91,6 +91,14 @@ def pem(certificates: Sequence[Certificate]) -> bytes:
     from cryptography.hazmat.primitives.serialization import Encoding
 
     return b"".join(parsed(c.der).public_bytes(Encoding.PEM) for c in certificates)
+
+
+def public_key(der: bytes) -> bytes:
+    """The public key of a certificate as DER (SubjectPublicKeyInfo); raises ValueError."""
+    try:
+        return _spki(parsed(der))
+    except _odd() as e:
+        raise ValueError(f"the public key cannot be read: {e}") from e
 
 
 def issued_by(der: bytes, issuer_der: bytes) -> bool:
@@ -225,12 +233,11 @@ def _serial(opened: "x509.Certificate") -> str:
         return f"{opened.serial_number:x}"
 
 
-def _spki_sha256(opened: "x509.Certificate") -> str:
+def _spki(opened: "x509.Certificate") -> bytes:
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
     key = opened.public_key()
-    spki = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return hashlib.sha256(spki).hexdigest()
+    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
 def _names(opened: "x509.Certificate") -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from certcheck.cli import wiring
+from certcheck.cli import ordering, wiring
 from certcheck.cli.options import Format, Output, Probing
 from certcheck.errors import InputError
 from certcheck.model.run import Run
@@ -70,7 +70,7 @@ def _chapters(blank: Run, output: Output) -> "Iterator[Chapter]":
             blank,
             means,
             endpoints,
-            [wiring.wanted(table) for table in chosen(site, [], None)],
+            [ordering.wanted(table, means) for table in chosen(site, [], None)],
             authority=wiring.authority(site, None),
         )
 

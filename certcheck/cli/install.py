@@ -24,6 +24,10 @@ def command(
         list[str] | None,
         typer.Option(metavar="NAME", help="Only this [[server]] (repeatable)."),
     ] = None,
+    tlsa_later: Annotated[
+        str | None,
+        typer.Option(metavar="REASON", help="Install although TLSA records do not fit (yet)."),
+    ] = None,
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> None:
@@ -31,19 +35,25 @@ def command(
 
     def work(blank: Run) -> Run:
         from certcheck import config
+        from certcheck.workflow.dane import reason
         from certcheck.workflow.install import install
 
         site, _ = config.load(output.config)
-        means = wiring.means(site, probing, output, confirm=not yes)
         announced = os.environ.get("RENEWED_LINEAGE")  # as certbot tells its deploy hooks
         return install(
             blank,
-            means,
+            wiring.means(site, probing, output, confirm=not yes),
             ref=bundle,
             only=server or (),
             dry_run=dry_run,
             announced=Path(announced) if announced else None,
+            tlsa_later=reason(tlsa_later),
         )
 
-    inputs = {"bundle": bundle, "servers": tuple(server or ()), "dry_run": dry_run}
+    inputs = {
+        "bundle": bundle,
+        "servers": tuple(server or ()),
+        "dry_run": dry_run,
+        "tlsa_later": tlsa_later,
+    }
     wiring.perform("install", output, inputs, work)

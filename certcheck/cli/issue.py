@@ -1,6 +1,6 @@
 """`certcheck issue`."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -36,6 +36,15 @@ class Key(StrEnum):
     both = "both"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Way:
+    """How the command line wants names to be proved, if it says so."""
+
+    http_port: int | None
+    webroot: Path | None
+    dns_hook: str | None
+
+
 def command(
     output: Output,
     name: Annotated[
@@ -64,6 +73,14 @@ def command(
         str | None,
         typer.Option(metavar="ARGS", help="More arguments for certbot, as one quoted text."),
     ] = None,
+    dns_hook: Annotated[
+        str | None,
+        typer.Option(
+            "--dns-hook",
+            metavar="CMD",
+            help="dns-01: CMD present NAME VALUE, CMD cleanup NAME VALUE.",
+        ),
+    ] = None,
     dry_run: DryRun = False,
 ) -> None:
     """Order certificates by ACME. Each is kept as a new generation of its bundle."""
@@ -75,13 +92,13 @@ def command(
         site, _ = config.load(output.config)
         names = [hostname(text, wildcard=True) for text in name or ()]
         tables = chosen(site, names, bundle)
-        changed = [
-            _by(_changed(table, key, http_port, webroot), via, certbot_args) for table in tables
-        ]
+        way = _Way(http_port=http_port, webroot=webroot, dns_hook=dns_hook)
+        changed = [_by(_changed(table, key, way), via, certbot_args) for table in tables]
+        means = wiring.means(site, Probing(), output, confirm=False)
         return issue(
             blank,
-            [ordering.wanted(table) for table in changed],
-            wiring.means(site, Probing(), output, confirm=False),
+            [ordering.wanted(table, means) for table in changed],
+            means,
             authority=wiring.authority(site, directory),
             dry_run=dry_run,
         )
@@ -90,16 +107,21 @@ def command(
     wiring.perform("issue", output, inputs, work)
 
 
-def _changed(
-    table: "BundleTable", key: Key | None, http_port: int | None, webroot: Path | None
-) -> "BundleTable":
-    if http_port and webroot:
-        raise InputError("--http-port and --webroot exclude each other", hint="choose one")
+def _changed(table: "BundleTable", key: Key | None, way: _Way) -> "BundleTable":
+    chosen = [option for option in (way.http_port, way.webroot, way.dns_hook) if option is not None]
+    if len(chosen) > 1:
+        raise InputError(
+            "--http-port, --webroot and --dns-hook exclude each other", hint="choose one"
+        )
+    table = replace(table, key=key.value if key else table.key)
+    if not chosen:
+        return table
     return replace(
         table,
-        key=key.value if key else table.key,
-        http_port=http_port or table.http_port,
-        webroot=None if http_port else webroot or table.webroot,
+        challenge="http-01" if way.dns_hook is None else "dns-01",
+        http_port=way.http_port,
+        webroot=way.webroot,
+        dns_hook=way.dns_hook,
     )
 
 

@@ -2,31 +2,37 @@
 
 from typing import TYPE_CHECKING
 
-from certcheck.cli import wiring
+from certcheck.errors import InputError
 
 if TYPE_CHECKING:
     from certcheck.config import BundleTable
+    from certcheck.issue.certbot import Certbot
+    from certcheck.workflow.means import Means
     from certcheck.workflow.ordering import Wanted
 
 
-def wanted(table: "BundleTable") -> "Wanted":
+def wanted(table: "BundleTable", means: "Means") -> "Wanted":
     """The order for a bundle, by whom the table says. Raises InputError."""
-    if table.via == "acme":
-        return wiring.wanted(table)
+    from certcheck.cli import proving
+    from certcheck.workflow.ordering import Wanted
 
+    solver = _certbot(table) if table.via == "certbot" else proving.solver(table, means)
+    return Wanted(bundle=table.name, names=table.names, keys=table.keys, solver=solver)
+
+
+def _certbot(table: "BundleTable") -> "Certbot":
     from certcheck.host.local import LocalHost
     from certcheck.issue.certbot import Certbot, usable
-    from certcheck.workflow.ordering import Wanted
 
+    if table.dns_hook is not None:
+        raise InputError(
+            "a dns_hook is for certcheck's own orders, certbot has plugins for DNS",
+            hint="name one, such as --certbot-args '--authenticator dns-rfc2136'",
+        )
     certbot = Certbot(
         host=LocalHost(),
         arguments=table.certbot_args,
         webroot=table.webroot,
-        http_port=table.http_port,
+        http_port=table.http_port or 80,
     )
-    return Wanted(
-        bundle=table.name,
-        names=table.names,
-        keys=table.keys,
-        solver=usable(certbot, names=table.names, key=table.key),
-    )
+    return usable(certbot, names=table.names, key=table.key)

@@ -16,19 +16,17 @@ from certcheck import __version__, targets
 from certcheck.cli import interruption
 from certcheck.cli.options import Format, Output, Probing
 from certcheck.errors import CertcheckError, InputError, UnfitBundle
-from certcheck.model.endpoint import Endpoint, Hostname
+from certcheck.model.endpoint import Endpoint
 from certcheck.model.run import Failure, Run, Scalar, ended, worst
 
 if TYPE_CHECKING:
-    from certcheck.config import BundleTable, ServerKind, ServerTable, Site
+    from certcheck.config import ServerKind, ServerTable, Site
     from certcheck.host.local import LocalHost
     from certcheck.install.server import MailServer
     from certcheck.issue.authority import Authority
-    from certcheck.issue.solver import ChallengeSolver
     from certcheck.model.certificate import Certificate
     from certcheck.workflow.asking import Asking
     from certcheck.workflow.means import Means
-    from certcheck.workflow.ordering import Wanted
 
 _MAX_LIST = 64 * 1024 * 1024
 
@@ -170,18 +168,6 @@ def means(site: "Site", probing: Probing, output: Output, *, confirm: bool) -> "
     )
 
 
-def wanted(table: "BundleTable") -> "Wanted":
-    """The order for a bundle, with what answers its challenges. Raises InputError."""
-    from certcheck.issue.http01 import Listener, Webroot
-    from certcheck.workflow.ordering import Wanted
-
-    _refuse_wildcards(table.names)
-    if table.webroot and not table.webroot.is_dir():
-        raise InputError(f"webroot {table.webroot} is no directory", hint="name an existing one")
-    solver: ChallengeSolver = Webroot(table.webroot) if table.webroot else Listener(table.http_port)
-    return Wanted(bundle=table.name, names=table.names, keys=table.keys, solver=solver)
-
-
 def authority(site: "Site", directory: str | None) -> "Authority":
     """The certificate authority of the site, at another directory if given. Raises InputError."""
     from certcheck.issue.authority import Authority, eab_key
@@ -195,15 +181,6 @@ def authority(site: "Site", directory: str | None) -> "Authority":
         eab_key=eab_key(acme.eab_key_file) if acme.eab_key_file else None,
         preferred_chain=acme.preferred_chain,
     )
-
-
-def _refuse_wildcards(names: tuple[Hostname, ...]) -> None:
-    for each in names:
-        if each.ascii.startswith("*."):
-            # RFC 8555 7.1.3 and the CA/Browser Forum: wildcards are proved in DNS only.
-            raise InputError(
-                f"{each.ascii} cannot be proved by http-01", hint="name each host instead"
-            )
 
 
 def _server(table: "ServerTable", host: "LocalHost") -> "MailServer":

@@ -37,9 +37,12 @@ def authorize(
     undecided = [(url, each) for url, each in authorizations if not _already_valid(each, progress)]
     offers = [_offer(each, solver.kind, order) for _, each in undecided]
     with ExitStack() as presented:
-        for (_, each), offer in zip(undecided, offers, strict=True):
-            progress(f"authorizing {_name(each)}")
-            presented.enter_context(_presented(order, solver, _challenge(talk, each, offer)))
+        with talk.net.unhurried():
+            for (_, each), offer in zip(undecided, offers, strict=True):
+                progress(f"authorizing {_name(each)}")
+                presented.enter_context(_presented(order, solver, _challenge(talk, each, offer)))
+            if offers:
+                solver.ready()
         for offer in offers:
             if offer.status == messages.STATUS_PENDING:
                 talk.send(offer.uri, offer.chall.response(talk.net.key))

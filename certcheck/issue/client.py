@@ -3,7 +3,8 @@
 import secrets
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from threading import Thread
@@ -72,6 +73,13 @@ class Network(ClientNetwork):
         )
         self.refusal: requests.Response | None = None
         self.deadline = deadline
+
+    @contextmanager
+    def unhurried(self) -> Iterator[None]:
+        """A context whose time is not the authority's, and does not count before the deadline."""
+        begun = time.monotonic()
+        yield
+        self.deadline = replace(self.deadline, ends=self.deadline.ends + time.monotonic() - begun)
 
     def post(self, *args: Any, **kwargs: Any) -> requests.Response:
         """As acme's, but a rejected nonce is replaced more often than once (RFC 8555 6.5)."""

@@ -5,27 +5,24 @@ import json
 import os
 import re
 import secrets
-import socket
 import stat
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
-from http.server import BaseHTTPRequestHandler
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from os.path import lexists
 from pathlib import Path
-from socketserver import TCPServer, ThreadingMixIn
-from typing import Any
 
 from certcheck.errors import InputError, Obstacle
+from certcheck.host.door import Host
+from certcheck.issue.responder import Responder
 from certcheck.issue.solver import Challenge, ChallengeSolver
 from certcheck.store import crash
 
-_PATH = "/.well-known/acme-challenge/"
+HTTP_PORT = 80  # RFC 8555 8.3
+
 _FOLDERS = (".well-known", ".well-known/acme-challenge")
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,200}")  # RFC 8555 8.3: the base64url alphabet, nothing else
 _EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - RFC 8555 8.3: the authority comes from anywhere
-_MAX_CONNECTIONS = 64
-_CONNECTION_SECONDS = 10.0
 _NO_IPV6 = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL}
 
 
@@ -67,6 +64,9 @@ class Listener:
         if not self._answers:
             self._running.close()
 
+    def ready(self) -> None:
+        """As the protocol says: at once."""
+
     def _start(self) -> None:
         with ExitStack() as starting:
             bound = [self._bound(address, starting) for address in self._addresses]
@@ -76,7 +76,7 @@ class Listener:
 
     def _bound(self, address: str, running: ExitStack) -> bool:
         try:
-            server = _Server(address, self._port, self._answers)
+            server = Responder(address, self._port, self._answers)
         except OSError as e:
             if ":" in address and e.errno in _NO_IPV6:  # a host without IPv6 is served by IPv4
                 return False
@@ -129,6 +129,9 @@ class Webroot:
                 _remove(file)
         self._made = [e for e in reversed(self._made) if not _removed(self._directory / e)][::-1]
 
+    def ready(self) -> None:
+        """As the protocol says: at once."""
+
     def _put_up(self, token: str, content: bytes) -> None:
         try:
             for each in _FOLDERS:
@@ -142,8 +145,9 @@ class Webroot:
             ) from e
 
 
-def solver(place: str) -> ChallengeSolver:
-    """The solver that called itself `place`, as far as taking down goes; raises ValueError."""
+def solver(place: str, host: Host) -> ChallengeSolver:
+    """The solver that called its place so, as far as taking down goes; raises ValueError."""
+    del host  # a web root is a directory of this machine
     match json.loads(place):
         case {"webroot": str(directory), "made": [*made]}:
             return Webroot(Path(directory), made)
@@ -151,75 +155,6 @@ def solver(place: str) -> ChallengeSolver:
             return Listener(port)
         case _:
             raise ValueError(f"{place!r} is no place of http-01")
-
-
-class _Server(ThreadingMixIn, TCPServer):
-    allow_reuse_address = True
-    request_queue_size = 64
-    daemon_threads = True
-    block_on_close = False
-
-    def __init__(self, address: str, port: int, answers: Mapping[str, str]) -> None:
-        self.address_family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        self.answers = answers
-        self._slots = threading.BoundedSemaphore(_MAX_CONNECTIONS)
-        super().__init__((address, port), _Handler)
-
-    def server_bind(self) -> None:
-        if self.address_family == socket.AF_INET6:  # IPv4 has a socket of its own
-            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        super().server_bind()
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        if self._slots.acquire(blocking=False):
-            super().process_request(request, client_address)
-        else:
-            self.shutdown_request(request)
-
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
-        # A time-out of the socket starts anew with each byte; this one does not.
-        end = threading.Timer(_CONNECTION_SECONDS, _hang_up, (request,))
-        end.daemon = True
-        end.start()
-        try:
-            super().process_request_thread(request, client_address)
-        finally:
-            end.cancel()
-            self._slots.release()
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A visitor's broken connection is not worth a line."""
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: _Server
-    server_version = "certcheck"
-    sys_version = ""
-    timeout = _CONNECTION_SECONDS
-    error_message_format = "%(code)d\n"
-    error_content_type = "text/plain"
-
-    def do_GET(self) -> None:
-        """The key authorization of a presented token, else 404."""
-        token = self.path.removeprefix(_PATH) if self.path.startswith(_PATH) else ""
-        answer = self.server.answers.get(token)
-        if answer is None:
-            self.send_error(404)
-            return
-        body = answer.encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/octet-stream")  # RFC 8555 8.3
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the library's name
-        """No access log: progress is the order's to tell."""
-
-
-def _hang_up(connection: socket.socket) -> None:
-    with suppress(OSError):
-        connection.shutdown(socket.SHUT_RDWR)
 
 
 def _checked_token(token: str) -> str:

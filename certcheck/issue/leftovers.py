@@ -2,22 +2,26 @@
 
 from collections.abc import Callable
 
-from certcheck.errors import Obstacle
-from certcheck.issue import http01
+from certcheck.errors import InputError, Obstacle
+from certcheck.host.door import Host
+from certcheck.issue import dns01, http01
 from certcheck.issue.solver import Challenge, ChallengeSolver
 from certcheck.store.orders import Order, Presented
 
-# A solver of each kind, made of the place that it was given in the journal; raises ValueError.
-_SOLVERS: dict[str, Callable[[str], ChallengeSolver]] = {"http-01": http01.solver}
+# A solver of each kind, made of its own word for its place; raises ValueError or InputError.
+_SOLVERS: dict[str, Callable[[str, Host], ChallengeSolver]] = {
+    "http-01": http01.solver,
+    "dns-01": dns01.solver,
+}
 
 
-def take_down(order: Order) -> None:
+def take_down(order: Order, host: Host) -> None:
     """Take down what is left of an order's challenges; doing it again does no harm.
 
     Raises Obstacle for the first that cannot be removed: it stays written down.
     """
     for left in order.leftovers:
-        _solver(left, order).take_down(
+        _solver(left, order, host).take_down(
             Challenge(
                 kind=left.kind,
                 name=left.name,
@@ -28,10 +32,10 @@ def take_down(order: Order) -> None:
         order.removed(left.token)
 
 
-def _solver(left: Presented, order: Order) -> ChallengeSolver:
+def _solver(left: Presented, order: Order, host: Host) -> ChallengeSolver:
     try:
-        return _SOLVERS[left.kind](left.place)
-    except (KeyError, ValueError) as e:
+        return _SOLVERS[left.kind](left.place, host)
+    except (KeyError, ValueError, InputError) as e:
         raise Obstacle(
             f"the {left.kind} challenge for {left.name} may still be presented, and {left.place!r}"
             " does not say where",

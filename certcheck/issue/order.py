@@ -7,6 +7,7 @@ from pathlib import Path
 from acme import messages
 
 from certcheck.errors import CaError
+from certcheck.host.door import Host
 from certcheck.issue.account import account_key, registered
 from certcheck.issue.answer import one_line
 from certcheck.issue.authority import Authority, checked
@@ -38,10 +39,15 @@ class Ca:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """Where an order is made, where the account is kept, and for how many seconds it may take."""
+    """Where an order is made, where the account is kept, and how long it may take.
+
+    `deadline` is in seconds, for everything but what the solver does; what an earlier run left
+    presented is taken down on `host`.
+    """
 
     authority: Authority
     state: Path
+    host: Host
     deadline: float
     progress: Progress
 
@@ -84,7 +90,7 @@ def issued(
     else.
     """
     request(order)
-    take_down(order)
+    take_down(order, terms.host)
     net = _network(terms)
     with told_plainly(terms.authority.directory, net):
         talk, ca = _introduced(terms, net)
@@ -101,7 +107,7 @@ def finished(order: Order, terms: Terms) -> Issued | None:
 
     None, with the order dropped, where there is no such certificate. Raises as `issued` does.
     """
-    take_down(order)
+    take_down(order, terms.host)
     if order.url is None:
         order.close("dropped")
         return None

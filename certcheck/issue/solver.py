@@ -24,8 +24,8 @@ class ChallengeSolver(Protocol):
 
     Several challenges of one order are presented at the same time. `presented` raises Obstacle
     when it cannot; whatever it put up is gone when the context ends, on every way out. `place` is
-    all that `leftovers.solver` needs to make, in another run, one that can take down what a killed
-    run left; it is read just before each challenge is presented.
+    all that another run needs to take down what a killed one left (see `leftovers`); it is read
+    just before each challenge is presented.
     """
 
     kind: str
@@ -36,7 +36,14 @@ class ChallengeSolver(Protocol):
         ...
 
     def presented(self, challenge: Challenge) -> AbstractContextManager[None]:
-        """A context in which the authority can see the challenge."""
+        """A context in which the authority can see the challenge, once `ready` has returned."""
+        ...
+
+    def ready(self) -> None:
+        """Return when the authority can see everything that is presented now.
+
+        Raises Obstacle when it will not, so that no challenge is spent.
+        """
         ...
 
     def take_down(self, challenge: Challenge) -> None:

@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -61,12 +61,13 @@ def up(directory: Path, *, options: LabOptions = DEFAULT) -> Iterator[Lab]:
         yield lab
 
 
-def publish(lab: Lab, records: str) -> None:
+def publish(lab: Lab, records: str, *, unsigned: Sequence[str] = ()) -> None:
     """Add records to the lab's zone, in zone file syntax, and wait until its resolver has them.
 
-    They replace those of the last call: `publish(lab, "")` takes them away.
+    They replace those of the last call: `publish(lab, "")` takes them away. Those of the owners in
+    `unsigned` are bogus to its resolver.
     """
-    serial = zone.sign(lab.zone, records)
+    serial = zone.sign(lab.zone, records, unsigned=unsigned)
     # Unbound empties its cache on SIGHUP, of proofs that a name does not exist too.
     for pid, port in ((lab.nsd, lab.ports.nameserver), (lab.unbound, lab.ports.resolver)):
         if not any(_took(pid, port, serial) for _ in range(_PUBLISHED)):

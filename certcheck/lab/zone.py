@@ -1,5 +1,6 @@
 """The zone `example.test`: its records, its DNSSEC signature, and what a server says of it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -35,10 +36,11 @@ def trust_anchor(zone: Zone) -> str:
     return f"{DOMAIN}. IN DNSKEY {_dnskey(zone)}\n"
 
 
-def sign(zone: Zone, extra: str = "") -> int:
+def sign(zone: Zone, extra: str = "", *, unsigned: Sequence[str] = ()) -> int:
     """Write the zone anew, signed, with the lines of `extra`; its new serial.
 
-    They are in zone file syntax, such as `_25._tcp.mail 60 IN TLSA 3 1 1 …`.
+    They are in zone file syntax, such as `_25._tcp.mail 60 IN TLSA 3 1 1 …`. The signatures at the
+    owners in `unsigned` are left out, which makes their records bogus.
     """
     import dns.dnssec
     import dns.zone
@@ -54,6 +56,9 @@ def sign(zone: Zone, extra: str = "") -> int:
             inception=now - timedelta(hours=1),
             expiration=now + _LIFETIME,
         )
+    for owner in unsigned:
+        for covered in {each.rdtype for each in signed.find_node(owner).rdatasets}:
+            signed.delete_rdataset(owner, "RRSIG", covers=covered)
     fresh = zone.file.with_suffix(".new")
     signed.to_file(str(fresh), relativize=False, want_origin=True)
     fresh.replace(zone.file)

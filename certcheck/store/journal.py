@@ -46,7 +46,8 @@ class Activation:
 class Opened:
     """The head of a journal: which run, with how many steps, and what every cell served before.
 
-    `undoes` is the journal of the installation that a rollback takes back.
+    `undoes` is the journal of the installation that a rollback takes back; `notes` is what was
+    known and overruled when it began.
     """
 
     event: Literal["opened"] = "opened"
@@ -57,6 +58,7 @@ class Opened:
     after: tuple[Expectation, ...]
     activations: tuple[Activation, ...]
     undoes: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,22 +13,26 @@ from certcheck.workflow.means import Means
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deed:
-    """A plan with the two sides that its journal needs; `undoes` is the journal it takes back."""
+    """A plan with the two sides that its journal needs.
+
+    `undoes` is the journal that it takes back, `notes` what was known and overruled beforehand.
+    """
 
     plan: Plan
     before: tuple[Expectation, ...]
     after: tuple[Expectation, ...]
     title: str
     undoes: str = ""
+    notes: tuple[str, ...] = ()
 
 
-def confirmed(plan: Plan, means: Means) -> None:
+def confirmed(deed: Deed, means: Means) -> None:
     """Show the steps and ask, where somebody can answer; raises Obstacle on a no."""
     if means.confirm is None:
         return
-    for note in plan.notes:
+    for note in (*deed.plan.notes, *deed.notes):
         means.say(note)
-    for step in plan.steps:
+    for step in deed.plan.steps:
         means.say(f"{step.number}. {step.server}: {step.kind} {step.target}")
     if not means.confirm("Do these steps now?"):
         raise Obstacle("not confirmed, nothing was changed", hint="--yes does not ask")
@@ -45,6 +49,7 @@ def done(run: Run, deed: Deed, means: Means, healed: tuple[Action, ...]) -> Run:
         size=len(deed.plan.steps),
         activations=activations(deed.plan),
         undoes=deed.undoes,
+        notes=deed.notes,
     )
     book = journal.begin(means.site.site.state, head, now=means.clock())
     outcome = carry_out(deed.plan, book, host=means.host, verify=means.verify, clock=means.clock)

@@ -40,11 +40,11 @@ class Asking:
         """Those of the wanted family."""
         return tuple(a for a in addresses if self.family in {"any", _family(a)})
 
-    def resolved(self, host: Hostname) -> dns.Answer:
+    def resolved(self, host: Hostname) -> dns.Answer[str]:
         """The addresses of a host by DNS."""
         return dns.addresses(host, resolver=self.resolver, family=self.family)
 
-    def listed(self, service: Endpoint) -> dns.Answer | None:
+    def listed(self, service: Endpoint) -> dns.Answer[str] | None:
         """The addresses of an endpoint by certcheck.toml, of the wanted family."""
         known = self.site.addresses_at(service)
         if not known:
@@ -106,7 +106,7 @@ async def _places(endpoints: Sequence[Endpoint], asking: Asking) -> list[_Place]
     hosts = list(dict.fromkeys(e.host for e, answer in listed.items() if answer is None))
     turns = asyncio.Semaphore(_AT_ONCE)
 
-    async def resolved(host: Hostname) -> dns.Answer:
+    async def resolved(host: Hostname) -> dns.Answer[str]:
         async with turns:
             return await asyncio.to_thread(asking.resolved, host)
 
@@ -119,7 +119,7 @@ async def _places(endpoints: Sequence[Endpoint], asking: Asking) -> list[_Place]
 
 
 def _places_of(
-    endpoint: Endpoint, redirect: Redirect | None, answer: dns.Answer | None
+    endpoint: Endpoint, redirect: Redirect | None, answer: dns.Answer[str] | None
 ) -> list[_Place]:
     if redirect:
         dialled = replace(endpoint, port=redirect.to_port or endpoint.port)

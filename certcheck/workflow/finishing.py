@@ -49,7 +49,7 @@ def tidy(means: Means) -> None:
     settled(means)
     for order in orders.unfinished(means.site.site.state):
         try:
-            take_down(order)
+            take_down(order, means.host)
         except Obstacle as e:
             means.say(f"warning: {e.message} ({e.hint})")
         means.say(f"{_title(order)} is unfinished: certcheck issue goes on with it")
@@ -60,7 +60,7 @@ def _end(left: Sequence[Order], means: Means, authority_at: AuthorityAt) -> Orde
     try:
         generation = _finished(_together(left), authority_at, means)
         for order in left:
-            leave(order, "dropped")
+            leave(order, "dropped", means)
     except Obstacle as e:
         said = f"{_title(youngest)}: {e.message}"
         return OrderEnd(

@@ -8,8 +8,9 @@ from certcheck import x509
 from certcheck.errors import UnfitBundle
 from certcheck.issue.authority import Authority
 from certcheck.issue.certbot import Certbot
+from certcheck.issue.http01 import Listener
 from certcheck.issue.leftovers import take_down
-from certcheck.issue.order import Issued, Terms, issued
+from certcheck.issue.order import Ca, Issued, Terms, issued
 from certcheck.issue.solver import ChallengeSolver
 from certcheck.model.bundle import Generation, Pair
 from certcheck.model.endpoint import Hostname
@@ -17,6 +18,7 @@ from certcheck.store import bundles, orders
 from certcheck.store.orders import Begun, Closing, Order
 from certcheck.workflow.keeping import keep
 from certcheck.workflow.means import Means
+from certcheck.workflow.preflight import preflight
 from certcheck.x509 import KeyKind
 
 DEADLINE = 300.0  # seconds for one order: validation by several vantage points takes a while
@@ -56,14 +58,20 @@ def generation(
         left = _fitting(wanted, authority, means)
         begun = {key: partial(_begun, key, wanted, authority, means) for key in wanted.keys}
         done = [
-            issued(left.get(key) or begin(), terms(authority, means), solver=solver, anew=begin)
+            issued(
+                left.get(key) or begin(),
+                terms(authority, means),
+                solver=solver,
+                anew=begin,
+                before_order=partial(_look_first, wanted, solver, means),
+            )
             for key, begin in begun.items()
         ]
         return stored(done, means)
     except BaseException:
         for order in open_orders(means, wanted.bundle):
             if order.url is None:  # nothing that a later run could go on with
-                leave(order, "dropped")
+                leave(order, "dropped", means)
         raise
 
 
@@ -84,10 +92,10 @@ def stored(done: Sequence[Issued], means: Means) -> Generation:
     try:
         keep(state, new, names=new.names, now=means.clock())
     except UnfitBundle:
-        _leave_all(done, "dropped")
+        _leave_all(done, "dropped", means)
         raise
     means.say(f"stored as {new.ref}")
-    _leave_all(done, "done")
+    _leave_all(done, "done", means)
     return new
 
 
@@ -106,14 +114,15 @@ def terms(authority: Authority, means: Means) -> Terms:
     return Terms(
         authority=authority,
         state=means.site.site.state,
+        host=means.host,
         deadline=DEADLINE,
         progress=means.say,
     )
 
 
-def leave(order: Order, result: Closing) -> None:
+def leave(order: Order, result: Closing, means: Means) -> None:
     """Close an order, with nothing left of its challenges. Raises Obstacle."""
-    take_down(order)
+    take_down(order, means.host)
     if not order.closed:
         order.close(result)
 
@@ -126,8 +135,20 @@ def _fitting(wanted: Wanted, authority: Authority, means: Means) -> dict[KeyKind
             fitting[order.head.key] = order
         else:
             means.say(f"dropping the order of {order.begun}, which was for something else")
-            leave(order, "dropped")
+            leave(order, "dropped", means)
     return fitting
+
+
+def _look_first(wanted: Wanted, solver: ChallengeSolver, means: Means, ca: Ca) -> None:
+    preflight(
+        wanted.names,
+        kind=solver.kind,
+        caa_identities=ca.caa_identities,
+        account_uri=ca.account,
+        resolver=means.asking.resolver,
+        say=means.say,
+        own_listener=isinstance(solver, Listener),
+    )
 
 
 def _begun(key: KeyKind, wanted: Wanted, authority: Authority, means: Means) -> Order:
@@ -147,7 +168,7 @@ def _settled(means: Means) -> Iterator[tuple[Order, Generation]]:
         newest = _newest(order, means)
         if newest and order.url in {pair.order_url for pair in newest.pairs}:
             means.say(f"the killed run {order.id} had stored {newest.ref}")
-            leave(order, "done")
+            leave(order, "done", means)
             yield order, newest
 
 
@@ -158,6 +179,6 @@ def _newest(order: Order, means: Means) -> Generation | None:
     return bundles.load(state, order.head.bundle) if held else None
 
 
-def _leave_all(done: Sequence[Issued], result: Closing) -> None:
+def _leave_all(done: Sequence[Issued], result: Closing, means: Means) -> None:
     for each in done:
-        leave(each.order, result)
+        leave(each.order, result, means)

@@ -38,7 +38,7 @@ def rollback(blank: Run, means: Means, *, bundle: str | None, dry_run: bool) -> 
             return replace(
                 run, actions=planned(deed.plan, deed.after), rows=_rows(book, deed, state)
             )
-        confirmed(deed.plan, means)
+        confirmed(deed, means)
         acted = done(run, deed, means, healed)
     if acted.exit_code == Undone.exit_code:
         return replace(acted, exit_code=Obstacle.exit_code)

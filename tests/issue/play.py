@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from certcheck import x509
+from certcheck.host.local import LocalHost
+from certcheck.issue.authority import Authority
 from certcheck.issue.http01 import Webroot
 from certcheck.issue.order import Issued, Terms, issued
 from certcheck.issue.solver import Challenge, ChallengeSolver
@@ -82,6 +84,19 @@ def begun(
     return orders.begin(state, head, key_pem)
 
 
+def terms(
+    authority: Authority,
+    state: Path,
+    *,
+    deadline: float = 20,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Terms:
+    """The terms of an order whose account is kept in `state`."""
+    return Terms(
+        authority=authority, state=state, host=LocalHost(), deadline=deadline, progress=progress
+    )
+
+
 def ordered(
     ca: Scripted,
     state: Path,
@@ -92,7 +107,7 @@ def ordered(
 ) -> Issued:
     return issued(
         order or begun(state, ca.authority.directory),
-        Terms(authority=ca.authority, state=state, deadline=20, progress=progress),
+        terms(ca.authority, state, progress=progress),
         solver=solver or Webroot(state),
         anew=lambda: begun(state, ca.authority.directory),
     )

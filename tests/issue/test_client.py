@@ -16,11 +16,11 @@ from certcheck.errors import CaError, InputError, UnfitBundle
 from certcheck.issue.authority import Authority
 from certcheck.issue.client import Deadline, Network, seconds_asked
 from certcheck.issue.http01 import Listener
-from certcheck.issue.order import Terms, issued
+from certcheck.issue.order import issued
 from certcheck.issue.refusal import told_plainly
 from certcheck.names import hostname
 from tests.issue.conftest import Reply, ScriptedMaker, problem
-from tests.issue.play import begun
+from tests.issue.play import begun, terms
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 NAMES = (hostname("mail.example.test"), hostname("imap.example.test"))
@@ -33,7 +33,7 @@ def order(authority: Authority, state: Path, **changes: Any) -> object:
     usual: dict[str, Any] = {"names": [name.ascii for name in NAMES], "key_pem": KEY}
     return issued(
         begun(state, authority.directory, **usual | changes),
-        Terms(authority=authority, state=state, deadline=deadline, progress=lambda _: None),
+        terms(authority, state, deadline=deadline),
         solver=Listener(0),
         anew=lambda: begun(state, authority.directory),
     )

@@ -188,7 +188,7 @@ def test_too_many_visitors_are_sent_away(free_port: int) -> None:
 def test_a_visitor_that_trickles_is_hung_up_on(
     free_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("certcheck.issue.http01._CONNECTION_SECONDS", 0.3)
+    monkeypatch.setattr("certcheck.issue.responder._CONNECTION_SECONDS", 0.3)
     with (
         Listener(free_port).presented(challenge()),
         socket.create_connection(("127.0.0.1", free_port), 5) as visitor,

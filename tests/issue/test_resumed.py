@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from certcheck.errors import CaError
-from certcheck.issue.order import Terms, finished
+from certcheck.issue.order import finished
 from certcheck.store.orders import Order
 from tests.issue.conftest import Reply, Scripted, ScriptedMaker, problem
-from tests.issue.play import SMOOTH, Script, an_authorization, an_order, begun, ordered
+from tests.issue.play import SMOOTH, Script, an_authorization, an_order, begun, ordered, terms
 from tests.issue.test_order import posts
 
 VALID = an_order("valid", certificate="BASE/c")
@@ -130,7 +130,7 @@ def test_recovery_drops_what_takes_a_new_proof(
     ca = scripted({**SMOOTH, "/o": standing})
     order = resumable(ca, tmp_path)
 
-    assert finished(order, terms(ca, tmp_path)) is None
+    assert finished(order, terms(ca.authority, tmp_path)) is None
     assert order.closed
     assert posts(ca, "/newOrder") == 0
 
@@ -139,12 +139,8 @@ def test_recovery_finishes_what_is_proved(scripted: ScriptedMaker, tmp_path: Pat
     ca = scripted({**SMOOTH, "/o": (an_order("ready"), an_order("ready"), VALID)})
     order = resumable(ca, tmp_path)
 
-    got = finished(order, terms(ca, tmp_path))
+    got = finished(order, terms(ca.authority, tmp_path))
 
     assert got is not None
     assert got.chain
     assert posts(ca, "/f") == 1
-
-
-def terms(ca: Scripted, state: Path) -> Terms:
-    return Terms(authority=ca.authority, state=state, deadline=20, progress=lambda _: None)

@@ -14,7 +14,7 @@ import pytest
 from certcheck import x509
 from certcheck.issue.authority import Authority
 from certcheck.issue.http01 import Listener
-from certcheck.issue.order import Issued, Terms, issued
+from certcheck.issue.order import Issued, issued
 from certcheck.lab import Lab, pebble, pki
 from certcheck.lab.daemons import Daemon, held
 from certcheck.lab.ports import LOOPBACK, reserved
@@ -22,7 +22,7 @@ from certcheck.lab.premises import program
 from certcheck.model.endpoint import Hostname
 from certcheck.names import hostname
 from certcheck.store.orders import Order
-from tests.issue.play import begun
+from tests.issue.play import begun, terms
 
 NAMES = tuple(map(hostname, ("mail.example.test", "imap.example.test", "smtp.example.test")))
 
@@ -160,19 +160,15 @@ def order(ca: Ca, state: Path, **changes: Any) -> Issued:
     kind: x509.KeyKind = changes.pop("key_kind", "ecdsa")
     told: list[str] = changes.pop("told", [])
     names: Sequence[Hostname] = changes.pop("names", NAMES)
-    terms = Terms(
-        authority=ca.authority,
-        state=state,
-        deadline=changes.pop("deadline", 60),
-        progress=changes.pop("progress", told.append),
-    )
+    deadline, progress = changes.pop("deadline", 60), changes.pop("progress", told.append)
 
     def anew() -> Order:
         listed = [name.ascii for name in names]
         key_pem = x509.new_key(kind)
         return begun(state, ca.authority.directory, names=listed, key=kind, key_pem=key_pem)
 
-    return issued(anew(), terms, anew=anew, **{"solver": Listener(ca.http01_port)} | changes)
+    agreed = terms(ca.authority, state, deadline=deadline, progress=progress)
+    return issued(anew(), agreed, anew=anew, **{"solver": Listener(ca.http01_port)} | changes)
 
 
 @contextmanager

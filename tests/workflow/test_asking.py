@@ -93,7 +93,7 @@ def test_a_name_that_nobody_knows_is_not_seen(site: config.Site) -> None:
 
 def test_a_family_whose_look_up_failed_is_shown_as_not_seen(site: config.Site) -> None:
     class HalfBlind(type(asking(site, Probing()))):  # type: ignore[misc]
-        def resolved(self, _host: object) -> dns.Answer:
+        def resolved(self, _host: object) -> dns.Answer[str]:
             return dns.Answer(status="found", records=("127.0.0.14",), detail="AAAA: SERVFAIL")
 
     half = HalfBlind(site=site, resolver=dns.Resolver(), limits=asking(site, Probing()).limits)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from certcheck import config
-from certcheck.cli import wiring
+from certcheck.cli import ordering
 from certcheck.errors import InputError
 from certcheck.issue.authority import Authority
 from certcheck.issue.http01 import Webroot
@@ -236,4 +236,4 @@ def test_a_challenge_that_cannot_be_taken_down_does_not_hold_up_a_host(
 def test_both_keys_are_two_orders_of_one_bundle(tmp_path: Path) -> None:
     table = config.BundleTable(name="mail", names=(), key="both", webroot=tmp_path)
 
-    assert wiring.wanted(table).keys == ("ecdsa", "rsa2048")
+    assert ordering.wanted(table, means(config.Site())).keys == ("ecdsa", "rsa2048")

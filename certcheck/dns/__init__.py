@@ -1,0 +1,23 @@
+"""What DNS says: a bogus or failed look-up is never taken for "there is none"."""
+
+from certcheck.dns.address import Family, addresses, addresses_of
+from certcheck.dns.answer import Answer, Resolver, Status
+from certcheck.dns.authoritative import Holders, NameServer, holders, texts
+from certcheck.dns.caa import CaaSet, caa
+from certcheck.dns.tlsa import tlsa
+
+__all__ = [
+    "Answer",
+    "CaaSet",
+    "Family",
+    "Holders",
+    "NameServer",
+    "Resolver",
+    "Status",
+    "addresses",
+    "addresses_of",
+    "caa",
+    "holders",
+    "texts",
+    "tlsa",
+]

@@ -202,7 +202,7 @@ def test_a_late_secondary_is_waited_for_and_a_wildcard_is_issued(world: WorldMak
     assert code == 0, said
     assert "warning" not in said
     (generation,) = one.stored
-    leaf, *_ = x509.chain((generation / "chain.pem").read_bytes(), where="chain")
+    leaf, *_ = x509.chain((generation / "chain-ecdsa.pem").read_bytes(), where="chain")
     assert leaf.names == ("mail.example.test", "*.mail.example.test")
     assert one.gone
 

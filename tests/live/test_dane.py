@@ -28,7 +28,7 @@ def ready(issued: Lab) -> Iterator[Lab]:
 
 
 def chain(lab: Lab, ref: str) -> tuple[Certificate, ...]:
-    pem = lab.path / "state" / "bundles" / ref / "chain.pem"
+    pem = lab.path / "state" / "bundles" / ref / "chain-ecdsa.pem"
     return x509.chain(pem.read_bytes(), where=str(pem))
 
 

@@ -42,7 +42,9 @@ def test_a_reload_of_another_instance_is_undone(issued: Lab, certcheck: Certchec
         undone = certcheck("install", "-c", toml(issued, (str(config), str(other))), "--json")
 
     assert undone.code == 4
-    assert "still serves" in undone.document["error"]["message"]
+    message = undone.document["error"]["message"]
+    assert "still serves" in message
+    assert re.search(r"on port \d+ listens .*dovecot, process \d+", message)
     assert files(issued) == before
     assert served(issued) == old
 

@@ -128,7 +128,7 @@ def test_an_insecure_record_of_another_key_is_a_note(ready: Lab, certcheck: Cert
 
     assert done.code == 0
     (note,) = [row["note"] for row in done.document["rows"] if "TLSA" in row["note"]]
-    assert "clients ignore it" in note
+    assert "clients ignore them" in note
     assert missing(ready, owner) in note
 
 

@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import re
-import stat
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,9 +22,6 @@ from certcheck.issue.answer import https_url, json_object, one_line
 from certcheck.issue.authority import Authority
 from certcheck.issue.client import Conversation
 from certcheck.store import private
-
-_MAX_FILE = 16 * 1024
-_OTHERS = 0o077
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,8 +53,8 @@ def account_key(state: Path, directory: str) -> JWKEC:
         private.directory(each)
     file = home / "key.pem"
     if not os.path.lexists(file):
-        _write(file, x509.new_key("ecdsa"))
-    return _parsed_key(_read(file), file)
+        private.replace(file, x509.new_key("ecdsa"))
+    return _parsed_key(private.read(file), file)
 
 
 def registered(
@@ -78,7 +74,7 @@ def registered(
         talk.send(uri, messages.Registration(contact=wanted))
     account = Account(uri=uri, directory=authority.directory, contact=wanted)
     if account != kept:
-        _write(file, json.dumps(asdict(account), indent=1).encode() + b"\n")
+        private.replace(file, json.dumps(asdict(account), indent=1).encode() + b"\n")
     return account
 
 
@@ -133,7 +129,7 @@ def _kept(file: Path) -> Account | None:
     if not os.path.lexists(file):
         return None
     try:
-        told = json.loads(_read(file))
+        told = json.loads(private.read(file))
         return Account(
             uri=str(told["uri"]), directory=str(told["directory"]), contact=tuple(told["contact"])
         )
@@ -155,38 +151,6 @@ def _parsed_key(pem: bytes, file: Path) -> JWKEC:
     return JWKEC(key=ComparableECKey(key))
 
 
-def _read(file: Path) -> bytes:
-    try:
-        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        with os.fdopen(descriptor, "rb") as stream:
-            facts = os.fstat(descriptor)
-            if not stat.S_ISREG(facts.st_mode) or facts.st_uid not in {0, os.geteuid()}:
-                raise Obstacle(f"{file} is not a file of ours", hint="look at who put it there")
-            if facts.st_mode & _OTHERS:
-                raise Obstacle(f"others can read or write {file}", hint=f"chmod 0600 {file}")
-            return stream.read(_MAX_FILE)
-    except OSError as e:
-        raise _unusable(file, e) from e
-
-
-def _write(file: Path, data: bytes) -> None:
-    new = file.with_name(f".{file.name}.{os.urandom(4).hex()}")
-    try:
-        private.write_new(new, data)
-        new.replace(file)
-        private.sync(file.parent)
-    except OSError as e:
-        raise _unusable(file, e) from e
-    finally:
-        new.unlink(missing_ok=True)
-
-
 def _refuse_link(folder: Path) -> None:
     if folder.is_symlink():
         raise Obstacle(f"{folder} is a symbolic link", hint="look at who put it there")
-
-
-def _unusable(file: Path, error: OSError) -> Obstacle:
-    return Obstacle(
-        f"cannot use {file}: {error.strerror}", hint="run as the user who owns the state directory"
-    )

@@ -43,10 +43,9 @@ def authorize(
                 presented.enter_context(_presented(order, solver, _challenge(talk, each, offer)))
             if offers:
                 solver.ready()
-        for offer in offers:
-            if offer.status == messages.STATUS_PENDING:
-                talk.send(offer.uri, offer.chall.response(talk.net.key))
-                crash.point()
+        for (url, _), offer in zip(undecided, offers, strict=True):
+            _answer(talk, url, offer)
+            crash.point()
         settled = [_settled(talk, url) for url, _ in undecided]
     failures = [_failure(each) for each in settled if each.status != messages.STATUS_VALID]
     if failures:
@@ -113,6 +112,23 @@ def _challenge(
         token=offer.chall.encode("token"),
         key_authorization=offer.chall.validation(talk.net.key),
     )
+
+
+def _answer(talk: Conversation, url: str, offer: messages.ChallengeBody) -> None:
+    """Have the authority look; after trouble the authorization tells first whether it does."""
+    offers = [offer]
+
+    def ask() -> None:
+        now = offers.pop() if offers else _again(talk, url, offer)
+        if now.status == messages.STATUS_PENDING:
+            talk.once(now.uri, now.chall.response(talk.net.key))
+
+    talk.net.persistently(ask)
+
+
+def _again(talk: Conversation, url: str, offer: messages.ChallengeBody) -> messages.ChallengeBody:
+    now = _read(json_object(talk.once(url, None)))
+    return next((each for each in now.challenges or () if each.uri == offer.uri), offer)
 
 
 def _settled(talk: Conversation, url: str) -> messages.Authorization:

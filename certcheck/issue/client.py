@@ -6,9 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from threading import Thread
-from typing import Any
+from typing import Any, TypeVar
 
 import requests
 from acme import errors, messages
@@ -22,6 +20,9 @@ from certcheck import __version__
 from certcheck.errors import CaError
 from certcheck.issue.answer import https_url, json_object
 from certcheck.issue.authority import Authority
+from certcheck.issue.clock import refuse_skew
+from certcheck.issue.patience import within
+from certcheck.issue.trouble import pause, seconds_asked
 
 _REQUEST_SECONDS = 30.0
 _MAX_BODY = 1024 * 1024
@@ -29,6 +30,13 @@ _NONCE_TRIES = 20
 _FIRST_WAIT = 0.1
 _LONGEST_WAIT = 5.0
 _NEEDED = ("newNonce", "newAccount", "newOrder")
+
+Progress = Callable[[str], None]
+Answer = TypeVar("Answer")
+
+
+def _unheard(_: str) -> None:
+    """Nobody is told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,14 +64,17 @@ class Deadline:
 
 
 class Network(ClientNetwork):
-    """acme's network: more patience with nonces, less with slow or endless answers.
+    """acme's network: more patience with nonces and trouble, less with slow or endless answers.
 
-    `refusal` is the last answer, if it was no success, for the words of an error.
+    `refusal` is the last answer, if it was no success, and `tries` how often the last question was
+    asked, both for the words of an error.
     """
 
     key: JWK
 
-    def __init__(self, key: JWK, authority: Authority, deadline: Deadline) -> None:
+    def __init__(
+        self, key: JWK, authority: Authority, deadline: Deadline, progress: Progress = _unheard
+    ) -> None:
         trusted: Any = True if authority.ca_file is None else str(authority.ca_file)
         super().__init__(
             key,
@@ -72,7 +83,10 @@ class Network(ClientNetwork):
             user_agent=f"certcheck/{__version__}",
         )
         self.refusal: requests.Response | None = None
+        self.tries = 0
         self.deadline = deadline
+        self._progress = progress
+        self._known = False
 
     @contextmanager
     def unhurried(self) -> Iterator[None]:
@@ -80,6 +94,23 @@ class Network(ClientNetwork):
         begun = time.monotonic()
         yield
         self.deadline = replace(self.deadline, ends=self.deadline.ends + time.monotonic() - begun)
+
+    def persistently(self, ask: Callable[[], Answer]) -> Answer:
+        """What `ask` gives, which is asked again while the authority is in trouble.
+
+        Raises the last error where the pause before the next try would reach the deadline.
+        """
+        self.tries = 1
+        while True:
+            try:
+                return ask()
+            except (requests.RequestException, errors.Error) as e:
+                wait = pause(e, self.refusal, tries=self.tries, known=self._known)
+                if wait is None or time.monotonic() + wait >= self.deadline.ends:
+                    raise
+            self._progress(f"the certificate authority is in trouble, asking again in {wait:g} s")
+            time.sleep(wait)
+            self.tries += 1
 
     def post(self, *args: Any, **kwargs: Any) -> requests.Response:
         """As acme's, but a rejected nonce is replaced more often than once (RFC 8555 6.5)."""
@@ -109,7 +140,9 @@ class Network(ClientNetwork):
         kwargs["headers"] = {"User-Agent": self.user_agent} | kwargs.get("headers", {})
         # A POST is signed for its URL (RFC 8555 6.4): sent elsewhere it would not hold.
         kwargs["allow_redirects"] = method != "POST"
-        response = _within(budget, lambda: self._whole(method, url, *args, **kwargs))
+        self.refusal = None
+        response = within(budget, lambda: self._whole(method, url, *args, **kwargs))
+        self._known = True
         https_url(response.url)
         self.refusal = None if response.ok else response
         if method == "POST" and not response.ok and self.REPLAY_NONCE_HEADER in response.headers:
@@ -137,7 +170,14 @@ class Conversation:
     net: Network
 
     def send(self, url: str, body: JSONDeSerializable | None) -> requests.Response:
-        """The answer to a signed POST; without a body it is a POST-as-GET (RFC 8555 6.3)."""
+        """The answer to a signed POST; without a body it is a POST-as-GET (RFC 8555 6.3).
+
+        It may be sent several times, while the authority is in trouble.
+        """
+        return self.net.persistently(lambda: self.once(url, body))
+
+    def once(self, url: str, body: JSONDeSerializable | None) -> requests.Response:
+        """As `send`, for what must not be repeated blindly."""
         return self.net.post(url, body, new_nonce_url=self.directory.newNonce)
 
     def polled(self, url: str) -> Iterator[dict[str, Any]]:
@@ -158,23 +198,14 @@ class Conversation:
 
 def conversation(authority: Authority, net: Network) -> Conversation:
     """A conversation with the authority, its directory read (RFC 8555 7.1.1)."""
-    listed = json_object(net.get(authority.directory))
+    answer = net.persistently(lambda: net.get(authority.directory))
+    refuse_skew(answer.headers)
+    listed = json_object(answer)
     if not all(isinstance(listed.get(each), str) for each in _NEEDED):
         raise CaError(
             f"{authority.directory} is not an ACME directory", hint="look at [acme] directory"
         )
     return Conversation(directory=messages.Directory.from_json(listed), net=net)
-
-
-def seconds_asked(response: requests.Response, *, now: datetime) -> float | None:
-    """How long Retry-After asks to wait, in seconds; None when it does not ask (RFC 9110)."""
-    text = response.headers.get("Retry-After", "").strip()
-    if text.isascii() and text.isdigit():
-        return float(text[:9])
-    try:
-        return max(0.0, (parsedate_to_datetime(text).astimezone(UTC) - now).total_seconds())
-    except (ValueError, OverflowError):
-        return None
 
 
 def _problem(response: requests.Response) -> errors.Error:
@@ -183,29 +214,3 @@ def _problem(response: requests.Response) -> errors.Error:
     except DeserializationError:
         return errors.ClientError(response)
     return problem
-
-
-def _within(seconds: float, ask: Callable[[], requests.Response]) -> requests.Response:
-    # requests' own time-outs cover neither the look-up of the name nor an answer that trickles.
-    outcome: list[requests.Response | OSError | ValueError] = []
-
-    def run() -> None:
-        try:
-            outcome.append(ask())
-        except (OSError, ValueError) as e:
-            # OSError: requests' own, and a ca_file that vanished. ValueError: a URL or a header
-            # that requests takes for readable.
-            outcome.append(e)
-
-    thread = Thread(target=run, daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if not outcome:
-        raise requests.Timeout(f"no complete answer within {seconds:.1f} s")
-    match outcome[0]:
-        case requests.Response() as response:
-            return response
-        case requests.RequestException() as error:
-            raise error
-        case error:
-            raise requests.ConnectionError(str(error)) from error

@@ -57,7 +57,7 @@ def _alternate(
     # The certificate is issued: another chain that does not come must not lose it.
     try:
         with told_plainly(directory, talk.net):
-            return (received_chain(talk.send(url, None).text),)
+            return (received_chain(talk.once(url, None).text),)
     except CaError as e:
         progress(f"warning: another chain is left out: {e.message}")
         return ()

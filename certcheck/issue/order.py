@@ -1,6 +1,7 @@
 """One order from names to a certificate, begun here or by a run that did not end."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from certcheck.issue.authorization import authorize
 from certcheck.issue.client import Conversation, Deadline, Network, conversation
 from certcheck.issue.download import downloaded
 from certcheck.issue.leftovers import take_down
+from certcheck.issue.limits import refuse_held_back, remembered
 from certcheck.issue.placing import finalized, found, place, request
 from certcheck.issue.received import Chain, issuer_name
 from certcheck.issue.refusal import told_plainly
@@ -91,9 +93,7 @@ def issued(
     """
     request(order)
     take_down(order, terms.host)
-    net = _network(terms)
-    with told_plainly(terms.authority.directory, net):
-        talk, ca = _introduced(terms, net)
+    with _authority(order, terms) as (talk, ca):
         resumed = _resumed(talk, order, terms, solver)
         if resumed is not None:
             return resumed
@@ -111,10 +111,8 @@ def finished(order: Order, terms: Terms) -> Issued | None:
     if order.url is None:
         order.close("dropped")
         return None
-    net = _network(terms)
     try:
-        with told_plainly(terms.authority.directory, net):
-            talk, _ = _introduced(terms, net)
+        with _authority(order, terms) as (talk, _):
             if found(talk, order, order.url).status == messages.STATUS_PENDING:
                 order.close("dropped")
                 return None
@@ -126,9 +124,18 @@ def finished(order: Order, terms: Terms) -> Issued | None:
         return None
 
 
-def _network(terms: Terms) -> Network:
-    key = account_key(terms.state, checked(terms.authority).directory)
-    return Network(key, terms.authority, Deadline.within(terms.deadline))
+@contextmanager
+def _authority(order: Order, terms: Terms) -> Iterator[tuple[Conversation, Ca]]:
+    """A conversation about an order: what goes wrong in it is a CaError, and limits are kept."""
+    directory, names = checked(terms.authority).directory, order.head.names
+    refuse_held_back(terms.state, directory, names)
+    key = account_key(terms.state, directory)
+    net = Network(key, terms.authority, Deadline.within(terms.deadline), terms.progress)
+    with told_plainly(directory, net):
+        with remembered(terms.state, directory, (), net):
+            talk, ca = _introduced(terms, net)
+        with remembered(terms.state, directory, names, net):
+            yield talk, ca
 
 
 def _introduced(terms: Terms, net: Network) -> tuple[Conversation, Ca]:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from acme import crypto_util, messages
 from cryptography import x509 as cryptography_x509
+from requests import Response
 
 from certcheck import x509
 from certcheck.errors import CaError, InputError
@@ -52,7 +53,7 @@ def place(talk: Conversation, order: Order) -> messages.Order:
     with dropped_when_refused(order, talk.net):
         response = talk.send(where, messages.NewOrder(identifiers=wanted))
     crash.point()
-    made: messages.Order = messages.Order.from_json(json_object(response))
+    made = _standing(response)
     url = response.headers.get("Location", "")
     if not (url and made.authorizations and made.finalize):
         raise CaError(f"{where} answers with something that is not an order")
@@ -67,7 +68,7 @@ def found(talk: Conversation, order: Order, url: str) -> messages.Order:
     """
     with dropped_when_refused(order, talk.net):
         answer = talk.send(url, None)
-    standing: messages.Order = messages.Order.from_json(json_object(answer))
+    standing = _standing(answer)
     expires: datetime | None = standing.expires
     expired = expires is not None and expires < datetime.now(UTC)
     if standing.status in _EXPIRING and expired:
@@ -88,13 +89,35 @@ def finalized(talk: Conversation, order: Order, url: str, progress: Progress) ->
     if now.status == messages.STATUS_READY:
         progress("all names are authorized, asking for the certificate")
         with dropped_when_refused(order, talk.net):
-            talk.send(now.finalize, messages.CertificateRequest(csr=request(order)))
+            _finalize(talk, url, now, request(order))
         crash.point()
     if now.status in _UNDER_WAY:
         now = next(each for each in standings if each.status not in _UNDER_WAY)
     if now.status != messages.STATUS_VALID or not now.certificate:
         raise _invalid(order, now)
     return str(now.certificate)
+
+
+def _finalize(
+    talk: Conversation,
+    url: str,
+    ready: messages.Order,
+    csr: cryptography_x509.CertificateSigningRequest,
+) -> None:
+    """Ask for the certificate; after trouble the order tells first whether that was heard."""
+    standings = [ready]
+
+    def ask() -> None:
+        now = standings.pop() if standings else _standing(talk.once(url, None))
+        if now.status == messages.STATUS_READY:
+            talk.once(now.finalize, messages.CertificateRequest(csr=csr))
+
+    talk.net.persistently(ask)
+
+
+def _standing(answer: Response) -> messages.Order:
+    standing: messages.Order = messages.Order.from_json(json_object(answer))
+    return standing
 
 
 def _names(order: Order) -> tuple[Hostname, ...]:

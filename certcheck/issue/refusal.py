@@ -14,7 +14,9 @@ from josepy.errors import Error as JoseError
 
 from certcheck.errors import CaError
 from certcheck.issue.answer import one_line
-from certcheck.issue.client import Network, seconds_asked
+from certcheck.issue.client import Network
+from certcheck.issue.clock import refuse_skew_at
+from certcheck.issue.trouble import root, seconds_asked
 from certcheck.store.orders import Order
 
 _LONGEST = 10_000  # a problem for each of 100 names
@@ -35,6 +37,7 @@ _HINTS = {
 _PASSING = ("badNonce", "rateLimited")
 _CLIENT_ERROR = 4
 _WAIT = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
+_OTHER_TIME = (9, 10)  # X509_V_ERR_CERT_NOT_YET_VALID and _HAS_EXPIRED of OpenSSL
 _LOOK = "look at [acme] directory; if it is right, the authority is in trouble: try again later"
 _UNTRUSTED = "set ca_file in [acme] when the authority is your own; look at this host's clock"
 
@@ -48,11 +51,13 @@ def told_plainly(directory: str, net: Network) -> Iterator[None]:
     try:
         yield
     except messages.Error as e:
-        raise refused(f"{directory} refuses", e, wait=_wait(net)) from e
+        raise refused(f"{directory} refuses", e, wait=f"{_wait(net)}{_tries(net)}") from e
     except requests.RequestException as e:
-        raise _unreachable(directory, e) from e
+        if _is_of_another_time(e):
+            refuse_skew_at(directory)
+        raise _unreachable(directory, e, net) from e
     except (errors.Error, JoseError) as e:
-        raise CaError(f"{directory} {_broken(e, net)}", hint=_LOOK) from e
+        raise CaError(f"{directory} {_broken(e, net)}{_tries(net)}", hint=_LOOK) from e
 
 
 @contextmanager
@@ -95,31 +100,34 @@ def _wait(net: Network) -> str:
     return "" if asked is None else f"; it asks to wait {asked:.0f} s"
 
 
-def _unreachable(directory: str, error: requests.RequestException) -> CaError:
-    root = _root(error)
-    match root:
+def _tries(net: Network) -> str:
+    return f" (asked {net.tries} times)" if net.tries > 1 else ""
+
+
+def _is_of_another_time(error: requests.RequestException) -> bool:
+    bottom = root(error)
+    return isinstance(bottom, ssl.SSLCertVerificationError) and bottom.verify_code in _OTHER_TIME
+
+
+def _unreachable(directory: str, error: requests.RequestException, net: Network) -> CaError:
+    bottom = root(error)
+    match bottom:
         case ssl.SSLCertVerificationError():
-            why = root.verify_message or "it does not verify"
+            why = bottom.verify_message or "it does not verify"
             return CaError(
                 f"the HTTPS certificate of {directory} is not trusted: {why}", hint=_UNTRUSTED
             )
         case socket.gaierror():
-            why, hint = f"the name cannot be looked up ({root.strerror})", "look at DNS"
+            why, hint = f"the name cannot be looked up ({bottom.strerror})", "look at DNS"
         case ssl.SSLError():
-            why, hint = f"no TLS ({root.reason or root})", "is this the right port?"
+            why, hint = f"no TLS ({bottom.reason or bottom})", "is this the right port?"
         case http.client.HTTPException():
-            why, hint = f"no HTTP ({one_line(repr(root))})", "is this the right port?"
-        case OSError() if root.strerror:
-            why, hint = root.strerror, "look at the network, and at [acme] directory"
+            why, hint = f"no HTTP ({one_line(repr(bottom))})", "is this the right port?"
+        case OSError() if bottom.strerror:
+            why, hint = bottom.strerror, "look at the network, and at [acme] directory"
         case _:
-            why, hint = one_line(str(root)), "look at the network, or try again later"
-    return CaError(f"{directory} cannot be reached: {why}", hint=hint)
-
-
-def _root(error: BaseException) -> BaseException:
-    while inner := error.__cause__ or error.__context__:
-        error = inner
-    return error
+            why, hint = one_line(str(bottom)), "look at the network, or try again later"
+    return CaError(f"{directory} cannot be reached: {why}{_tries(net)}", hint=hint)
 
 
 def _broken(error: Exception, net: Network) -> str:

@@ -1,6 +1,7 @@
 """Files and directories that only their owner can read, and that survive a power cut."""
 
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,6 +9,8 @@ from pathlib import Path
 from certcheck.errors import Obstacle
 
 _OTHERS_WRITE = 0o022
+_OTHERS = 0o077
+_MAX_FILE = 16 * 1024
 
 
 def directory(path: Path) -> Path:
@@ -43,6 +46,34 @@ def write_new(path: Path, data: bytes) -> None:
         os.fsync(descriptor)
 
 
+def read(path: Path) -> bytes:
+    """The first 16 KiB of a file that is ours alone; raises Obstacle for any other."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with os.fdopen(descriptor, "rb") as stream:
+            facts = os.fstat(descriptor)
+            if not stat.S_ISREG(facts.st_mode) or facts.st_uid not in {0, os.geteuid()}:
+                raise Obstacle(f"{path} is not a file of ours", hint="look at who put it there")
+            if facts.st_mode & _OTHERS:
+                raise Obstacle(f"others can read or write {path}", hint=f"chmod 0600 {path}")
+            return stream.read(_MAX_FILE)
+    except OSError as e:
+        raise _unusable(path, e) from e
+
+
+def replace(path: Path, data: bytes) -> None:
+    """Write a file of mode 0600, whole or not at all; raises Obstacle."""
+    new = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
+    try:
+        write_new(new, data)
+        new.replace(path)
+        sync(path.parent)
+    except OSError as e:
+        raise _unusable(path, e) from e
+    finally:
+        new.unlink(missing_ok=True)
+
+
 def sync(path: Path) -> None:
     """Make what was created or renamed in the directory `path` survive a power cut."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
@@ -59,3 +90,9 @@ def told(what: str) -> Iterator[None]:
         yield
     except OSError as e:
         raise Obstacle(f"{what}: {e.strerror}", hint="look at the disk") from e
+
+
+def _unusable(file: Path, error: OSError) -> Obstacle:
+    return Obstacle(
+        f"cannot use {file}: {error.strerror}", hint="run as the user who owns the state directory"
+    )

@@ -36,5 +36,11 @@ def refuse_unfit(generation: Generation, names: Sequence[str], now: datetime) ->
     if reasons:
         raise UnfitBundle(
             f"{generation.ref} must not reach a server: {'; '.join(dict.fromkeys(reasons))}",
-            hint="issue a new generation",
+            hint=_hint(generation, now),
         )
+
+
+def _hint(generation: Generation, now: datetime) -> str:
+    early = any(each.not_before > now for pair in generation.pairs for each in pair.chain)
+    clock = "look at this host's clock (timedatectl), or " if early else ""
+    return f"{clock}issue a new generation"

@@ -47,6 +47,12 @@ def problem(kind: str, detail: str, status: int = 400, **more: Any) -> Reply:
     return Reply(status=status, body=body, headers=headers)
 
 
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trouble is over soon in a test, or never."""
+    monkeypatch.setattr("certcheck.issue.trouble._PAUSES", (0.01, 0.02, 0.03))
+
+
 @pytest.fixture(scope="session")
 def https_identity(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     folder = tmp_path_factory.mktemp("https")

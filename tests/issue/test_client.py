@@ -14,10 +14,11 @@ import requests
 from certcheck import __version__, x509
 from certcheck.errors import CaError, InputError, UnfitBundle
 from certcheck.issue.authority import Authority
-from certcheck.issue.client import Deadline, Network, seconds_asked
+from certcheck.issue.client import Deadline, Network
 from certcheck.issue.http01 import Listener
 from certcheck.issue.order import issued
 from certcheck.issue.refusal import told_plainly
+from certcheck.issue.trouble import seconds_asked
 from certcheck.names import hostname
 from tests.issue.conftest import Reply, ScriptedMaker, problem
 from tests.issue.play import begun, terms

@@ -1,12 +1,16 @@
 """An order that an earlier run has made is gone on with, or ordered anew when it is over."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from certcheck.errors import CaError
 from certcheck.issue.order import finished
-from certcheck.store.orders import Order
+from certcheck.issue.solver import Challenge
+from certcheck.store import orders
+from certcheck.store.orders import Order, Presented
 from tests.issue.conftest import Reply, Scripted, ScriptedMaker, problem
 from tests.issue.play import SMOOTH, Script, an_authorization, an_order, begun, ordered, terms
 from tests.issue.test_order import posts
@@ -144,3 +148,43 @@ def test_recovery_finishes_what_is_proved(scripted: ScriptedMaker, tmp_path: Pat
     assert got is not None
     assert got.chain
     assert posts(ca, "/f") == 1
+
+
+class Watching:
+    """A solver that looks whether each challenge is written down when it is presented."""
+
+    kind = "http-01"
+    place = "nowhere"
+
+    def __init__(self, order: Order) -> None:
+        self._order = order
+        self.noted: list[bool] = []
+
+    @contextmanager
+    def presented(self, challenge: Challenge) -> Iterator[None]:
+        self.noted.append(challenge.token in {each.token for each in self._on_disk()})
+        yield
+        self.noted.append(challenge.token in {each.token for each in self._on_disk()})
+
+    def ready(self) -> None:
+        pass
+
+    def take_down(self, challenge: Challenge) -> None:
+        pytest.fail(f"{challenge.name} was left")
+
+    def _on_disk(self) -> tuple[Presented, ...]:
+        (found,) = orders.unfinished(self._order.folder.parent.parent)
+        return found.leftovers
+
+
+def test_a_challenge_is_written_down_while_it_is_presented(
+    scripted: ScriptedMaker, tmp_path: Path
+) -> None:
+    ca = scripted(SMOOTH)
+    order = begun(tmp_path, ca.authority.directory)
+    solver = Watching(order)
+
+    ordered(ca, tmp_path, order=order, solver=solver)
+
+    assert solver.noted == [True, True]
+    assert order.leftovers == ()

@@ -22,9 +22,9 @@ def pebble(new_pebble: PebbleMaker) -> Ca:
     return new_pebble()
 
 
-def killed(host: Control, crash_at: int) -> bool:
-    """Whether `issue` was killed at that point; False when it ended before."""
-    ended = host.run("issue", env={"CERTCHECK_CRASH_AT": str(crash_at)})
+def killed(host: Control, crash_at: int, command: str = "issue") -> bool:
+    """Whether a command was killed at that point; False when it ended before."""
+    ended = host.run(command, env={"CERTCHECK_CRASH_AT": str(crash_at)})
     assert ended.code in {KILLED, 0}, ended.stderr
     return ended.code == KILLED
 
@@ -119,6 +119,37 @@ def test_the_next_issue_goes_on_after_a_kill_at_any_point(
 
     assert point > 20
     assert again in ([], [point])
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(500)
+def test_a_recovery_can_be_killed_at_any_point(
+    pebble: Ca, certcheck: Certcheck, tmp_path: Path
+) -> None:
+    point, more = 0, True
+
+    with web_server(pebble.http01_port, tmp_path / "www"):
+        late = next(n for n in count(20) if finalized(tmp_path / f"{n}", pebble, certcheck, n))
+        while more:
+            point += 1
+            host = finalized(tmp_path / f"{late}-{point}", pebble, certcheck, late)
+            assert host is not None
+            more = killed(host, point, "recover")
+            recovered(host)
+            assert bundles.numbers(host.state, "mail") == (1,)
+
+    assert point > 4
+
+
+def finalized(folder: Path, ca: Ca, certcheck: Certcheck, point: int) -> Control | None:
+    """A control host whose `issue` was killed at that point, if that was after finalize."""
+    before = ca.finalized
+    host = control(folder, ca, certcheck, webroot=folder.parent / "www")
+    assert killed(host, point)
+    if ca.finalized > before:
+        return host
+    recovered(host)
+    return None
 
 
 def test_one_order_survives_one_kill_after_the_other(

@@ -73,13 +73,14 @@ class Dovecot:
     def impact(self) -> Impact:
         """As the protocol says; by default Dovecot closes logged-in sessions after a reload."""
         sessions = self._sessions()
-        how_many = "all" if sessions is None else f"{sessions}"
+        counted = {None: "all logged-in sessions", 1: "1 logged-in session"}
+        which = counted.get(sessions, f"{sessions} logged-in sessions")
         if self._told("-h", "shutdown_clients").strip() == "no":
-            text = f"{how_many} logged-in sessions go on, with the old certificate"
+            text = f"{which} will go on, with the old certificate"
         else:
             text = (
-                f"the reload ends {how_many} logged-in sessions within seconds, and mail programs "
-                "log in again by themselves; shutdown_clients = no lets them go on"
+                f"the reload ends {which} within seconds, and mail programs log in again by "
+                "themselves; shutdown_clients = no lets them go on"
             )
         return Impact(sessions=sessions, text=text)
 

@@ -79,6 +79,11 @@ def keys(lab: Lab) -> list[bytes]:
     return [path.read_bytes() for path in files]
 
 
+def pair(folder: Path, chain: str, key: str) -> tuple[str, ...]:
+    """The options for an exported chain and key, which may not belong together."""
+    return f"--chain={folder}/out/chain-{chain}.pem", f"--key={folder}/out/key-{key}.pem"
+
+
 def test_no_piece_of_a_key_is_shown_anywhere(fresh_lab: Lab, tmp_path: Path) -> None:
     old = (fresh_lab.path / "dovecot" / "tls" / "privkey.pem").read_bytes()
     site = ("-c", fresh_lab.config)
@@ -97,6 +102,15 @@ def test_no_piece_of_a_key_is_shown_anywhere(fresh_lab: Lab, tmp_path: Path) -> 
         watched(tmp_path, "install", *site, "--json", "-o", "install.json"),
         watched(tmp_path, "audit", *site, "--json"),
         watched(tmp_path, "recover", *site),
+        watched(tmp_path, "issue", *site, "--key", "both"),
+        watched(tmp_path, "install", *site, "--tlsa-later", "soon"),
+        watched(tmp_path, "rollback", *site, "--dry-run"),
+        watched(tmp_path, "rollback", *site, "--json", "-o", "rollback.json"),
+        watched(tmp_path, "bundles", "list", *site),
+        watched(tmp_path, "bundles", "show", "mail", *site, "--json"),
+        watched(tmp_path, "bundles", "export", "mail", *site, "-o", "out"),
+        watched(tmp_path, "bundles", "import", "own", *site, *pair(tmp_path, "rsa", "rsa")),
+        watched(tmp_path, "bundles", "import", "own", *site, *pair(tmp_path, "rsa", "ecdsa")),
     ]
 
     logs = [path.read_bytes() for path in fresh_lab.path.rglob("*log*") if path.is_file()]
@@ -107,6 +121,8 @@ def test_no_piece_of_a_key_is_shown_anywhere(fresh_lab: Lab, tmp_path: Path) -> 
     assert len(logs) > 3
     assert b"doveadm" in everything  # the watch has seen the children
     assert b"everything was put back" in everything
+    assert b"own/1" in everything
+    assert b"the key does not match" in everything
     assert [s for s in secrets if s in everything] == []
 
 

@@ -34,12 +34,12 @@ demo: $(READY) deps ## the whole job on real servers, in about a minute
 test: $(READY) deps lint types layers ## everything: lint, types, layers, all tests on real servers
 	@$(timed)
 	rm -f .coverage .coverage.*
-	$(BIN)/python -m pytest -q -n 3 -m "not chaos" --cov --cov-report=
+	$(BIN)/python -m pytest -q -n 4 -m "not chaos" --cov --cov-report=
 	$(BIN)/coverage report
 
 test-chaos: $(READY) deps ## long loops: kills at every point, faults, swaps under load
 	@$(timed)
-	$(BIN)/python -m pytest -q -n 3 -m chaos
+	$(BIN)/python -m pytest -q -n 4 -m chaos
 
 check: $(READY) format lint types layers ## the quick one, without servers and what takes long
 	@$(timed)

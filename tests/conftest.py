@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -47,6 +48,11 @@ class Ended:
         assert len(lines) == 1, self.stderr
         assert "Traceback" not in self.stderr
         return lines[0]
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C reach what the tests start, also where the shell runs them in the background."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class Certcheck(Protocol):

@@ -250,6 +250,7 @@ def test_without_a_certbot_on_the_path_the_one_beside_python_runs(
 ) -> None:
     monkeypatch.setenv("PATH", "/usr/bin:/bin")
     home = [f"--{name}-dir={tmp_path / name}" for name in ("config", "work", "logs")]
+    before = signal.getsignal(signal.SIGTERM)
 
     with pytest.raises(CaError) as caught:  # nobody listens there
         order(
@@ -258,4 +259,4 @@ def test_without_a_certbot_on_the_path_the_one_beside_python_runs(
 
     assert "Connection refused" in caught.value.message
     assert str(tmp_path / "logs" / "letsencrypt.log") in caught.value.hint
-    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    assert signal.getsignal(signal.SIGTERM) == before

@@ -164,7 +164,7 @@ def test_a_reason_overrules_and_is_recorded_and_later_records_that_match_pass(
     notes = [row["note"] for row in overruled.document["rows"]]
     assert notes[0] == f"--tlsa-later: {why}"
     assert missing(fresh_lab, owner) in notes[1]
-    (events,) = fresh_lab.path.glob("state/journal/*/events.jsonl")
+    (events,) = fresh_lab.path.glob("state/journal/*-install/events.jsonl")
     assert json.loads(events.read_text().splitlines()[0])["notes"] == notes
     assert served(fresh_lab) == {leaf(fresh_lab, "mail/1")}
 

@@ -55,6 +55,15 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what tests have measured, from every worker."""
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            for name, value in getattr(report, "user_properties", ()):
+                if name == "measured" and getattr(report, "when", "") == "call":
+                    terminalreporter.write_line(f"measured: {value}")
+
+
 class Certcheck(Protocol):
     """What the fixture `certcheck` is."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from certcheck.errors import Obstacle
+from certcheck.errors import CertcheckError, Obstacle
 from certcheck.issue.authority import Authority
 from certcheck.issue.leftovers import take_down
 from certcheck.issue.order import Issued, finished
@@ -18,24 +18,27 @@ AuthorityAt = Callable[[str], Authority]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OrderEnd:
-    """What became of the open orders of a bundle; with an error they may stay open."""
+class End:
+    """What became of an open journal, or of the open orders of a bundle.
+
+    With an error it may stay open.
+    """
 
     journal: str
     bundle: str
     result: str
     actions: tuple[Action, ...] = ()
-    error: Obstacle | None = None
+    error: CertcheckError | None = None
 
 
-def order_ends(means: Means, authority_at: AuthorityAt) -> Iterator[OrderEnd]:
+def order_ends(means: Means, authority_at: AuthorityAt) -> Iterator[End]:
     """Finish the open orders, or drop them where that takes a new proof; the caller has the lock.
 
     `authority_at` gives the authority at a directory. Raises what it raises.
     """
     had_stored = {generation.ref: order for order, generation in settled(means)}
     for ref, order in had_stored.items():  # one line, also where several keys had an order each
-        yield OrderEnd(journal=order.id, bundle=ref, result="finished")
+        yield End(journal=order.id, bundle=ref, result="finished")
     left = orders.unfinished(means.site.site.state)
     for bundle in dict.fromkeys(order.head.bundle for order in left):
         yield _end([order for order in left if order.head.bundle == bundle], means, authority_at)
@@ -55,7 +58,7 @@ def tidy(means: Means) -> None:
         means.say(f"{_title(order)} is unfinished: certcheck issue goes on with it")
 
 
-def _end(left: Sequence[Order], means: Means, authority_at: AuthorityAt) -> OrderEnd:
+def _end(left: Sequence[Order], means: Means, authority_at: AuthorityAt) -> End:
     youngest = left[0]
     try:
         generation = _finished(_together(left), authority_at, means)
@@ -63,13 +66,13 @@ def _end(left: Sequence[Order], means: Means, authority_at: AuthorityAt) -> Orde
             leave(order, "dropped", means)
     except Obstacle as e:
         said = f"{_title(youngest)}: {e.message}"
-        return OrderEnd(
+        return End(
             journal=youngest.id,
             bundle=youngest.head.bundle,
             result="dropped" if youngest.closed else "open",
             error=type(e)(said, hint=e.hint),
         )
-    return OrderEnd(
+    return End(
         journal=youngest.id,
         bundle=generation.ref if generation else youngest.head.bundle,
         result="finished" if generation else "dropped",

@@ -1,6 +1,6 @@
 """`certcheck recover`: what a killed run left is finished or put back, and proved."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from certcheck.errors import Obstacle, Stranded
 from certcheck.install.undo import close, undo
@@ -9,7 +9,7 @@ from certcheck.model.run import Run, ended
 from certcheck.store import journal
 from certcheck.store.journal import Journal
 from certcheck.store.lock import locked
-from certcheck.workflow.finishing import AuthorityAt, OrderEnd, order_ends, tidy
+from certcheck.workflow.finishing import AuthorityAt, End, order_ends, tidy
 from certcheck.workflow.means import Means
 
 
@@ -21,8 +21,7 @@ def recover(blank: Run, means: Means, authority_at: AuthorityAt) -> Run:
     """
     state = means.site.site.state
     with locked(state, command=blank.command, now=blank.started):
-        ends: list[_End | OrderEnd] = [*_ends(means)]
-        ends += order_ends(means, authority_at)
+        ends = [*_ends(means), *order_ends(means, authority_at)]
     if not ends:
         return replace(blank, rows=({"result": "no run was killed: nothing to recover"},))
     run = replace(
@@ -47,19 +46,8 @@ def heal(means: Means) -> tuple[Action, ...]:
     return tuple(action for end in ends for action in end.actions)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _End:
-    """What became of an open journal."""
-
-    journal: str
-    bundle: str
-    result: str
-    actions: tuple[Action, ...] = ()
-    error: Stranded | None = None
-
-
-def _ends(means: Means) -> list[_End]:
-    ends: list[_End] = []
+def _ends(means: Means) -> list[End]:
+    ends: list[End] = []
     for book in journal.unfinished(means.site.site.state):
         ends.append(_end(book, means))
         if ends[-1].error:
@@ -67,17 +55,17 @@ def _ends(means: Means) -> list[_End]:
     return ends
 
 
-def _end(book: Journal, means: Means) -> _End:
+def _end(book: Journal, means: Means) -> End:
     bundle = book.opened.bundle
     if book.complete and means.verify(book.opened.after).holds:
         means.say(f"the killed run {book.id} had done everything: {bundle} is served")
         close(book, "done")
-        return _End(journal=book.id, bundle=bundle, result="finished")
+        return End(journal=book.id, bundle=bundle, result="finished")
     means.say(f"putting back what the killed run {book.id} changed")
     why = Obstacle(f"the run {book.id} did not end")
     back = undo(book, host=means.host, verify=means.verify, clock=means.clock, why=why)
     stranded = back.error if isinstance(back.error, Stranded) else None
-    return _End(
+    return End(
         journal=book.id,
         bundle=bundle,
         result="stranded" if stranded else "undone",

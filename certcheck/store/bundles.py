@@ -98,6 +98,11 @@ def load(state: Path, bundle: str, number: int | None = None) -> Generation:
     )
 
 
+def newest(state: Path, bundle: str) -> Generation | None:
+    """The newest generation, if the bundle has one; raises as `load` does."""
+    return load(state, bundle) if _numbers(state, bundle) else None
+
+
 def held(state: Path) -> tuple[str, ...]:
     """The bundles that have a generation, by name."""
     return tuple(sorted(name for name in _entries(state / "bundles") if _held(state, name)))

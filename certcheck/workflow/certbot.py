@@ -3,7 +3,7 @@
 from certcheck.issue.authority import Authority
 from certcheck.issue.certbot import Certbot, ordered
 from certcheck.model.bundle import Generation
-from certcheck.store import crash
+from certcheck.store import bundles, crash
 from certcheck.workflow import lineage
 from certcheck.workflow.keeping import keep
 from certcheck.workflow.means import Means
@@ -31,7 +31,7 @@ def by_certbot(wanted: Wanted, certbot: Certbot, authority: Authority, means: Me
         live, bundle=wanted.bundle, state=state, host=means.host, now=means.clock()
     )
     lineage.refuse_other(found, key=key, directory=authority.directory)
-    known = lineage.newest(state, wanted.bundle)
+    known = bundles.newest(state, wanted.bundle)
     if known and (known.leaves, known.lineage) == (found.leaves, found.lineage):
         means.say(f"certbot keeps what is not due: {known.ref} has it, nothing new to store")
         return known

@@ -10,7 +10,6 @@ from certcheck.errors import InputError
 from certcheck.install.filling import Fillings, Installation, fillings, generation_of
 from certcheck.model.bundle import Generation
 from certcheck.store import bundles
-from certcheck.workflow import lineage
 from certcheck.workflow.keeping import refuse_unfit
 from certcheck.workflow.means import Means
 from certcheck.workflow.serving import names_to_cover
@@ -102,7 +101,7 @@ def _further(
 ) -> tuple[Generation, ...]:
     """The newest generations of other bundles that a name with a slot of its own would get."""
     others = {b.name for b in site.bundle} - known.keys()
-    found = [_of(name, fresh) or lineage.newest(site.site.state, name) for name in sorted(others)]
+    found = [_of(name, fresh) or bundles.newest(site.site.state, name) for name in sorted(others)]
     slots = [(slot, each) for each in installations for slot in each.current.slots]
     return tuple(
         generation

@@ -35,11 +35,6 @@ def read(live: Path, *, bundle: str, state: Path, host: Host, now: datetime) -> 
     )
 
 
-def newest(state: Path, bundle: str) -> Generation | None:
-    """The newest generation in the store, if the bundle has one."""
-    return bundles.load(state, bundle) if bundles.numbers(state, bundle) else None
-
-
 def refuse_other(generation: Generation, *, key: KeyKind, directory: str) -> None:
     """Raise Obstacle when certbot has kept what differs from the wish, as it is not due yet.
 

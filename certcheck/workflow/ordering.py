@@ -165,18 +165,12 @@ def _begun(key: KeyKind, wanted: Wanted, authority: Authority, means: Means) -> 
 
 def _settled(means: Means) -> Iterator[tuple[Order, Generation]]:
     for order in orders.unfinished(means.site.site.state):
-        newest = _newest(order, means)
+        # Every run that stores a generation closes the orders of the bundle before.
+        newest = bundles.newest(means.site.site.state, order.head.bundle)
         if newest and order.url in {pair.order_url for pair in newest.pairs}:
             means.say(f"the killed run {order.id} had stored {newest.ref}")
             leave(order, "done", means)
             yield order, newest
-
-
-def _newest(order: Order, means: Means) -> Generation | None:
-    # Every run that stores a generation closes the orders of the bundle before.
-    state = means.site.site.state
-    held = bundles.numbers(state, order.head.bundle)
-    return bundles.load(state, order.head.bundle) if held else None
 
 
 def _leave_all(done: Sequence[Issued], result: Closing, means: Means) -> None:

@@ -43,7 +43,7 @@ def _renewed(
 ) -> Iterator[Generation]:
     state, now = means.site.site.state, means.clock()
     for bundle in candidates:
-        known = lineage.newest(state, bundle)
+        known = bundles.newest(state, bundle)
         live = Path(known.lineage) if known and known.lineage else None
         if announced and _has_names_of(bundle, announced, means):
             live = announced

@@ -13,6 +13,8 @@ A *bug* crashes; a *fact* (a refused connection) is an Observation; an *obstacle
     └── Stranded      5  something was changed, and the way back failed
 """
 
+from collections.abc import Sequence
+
 
 class CertcheckError(Exception):
     """An obstacle that an admin can act on: `message` says what and where, `hint` what next."""
@@ -61,3 +63,9 @@ class Stranded(CertcheckError):
     """Something was changed, and the way back failed: an admin must look now."""
 
     exit_code = 5
+
+
+def listed(texts: Sequence[str], *, most: int, between: str = ", ") -> str:
+    """`a, b and 3 more`, for messages: a list from outside may be of any length."""
+    more = len(texts) - most
+    return between.join(texts[:most]) + (f" and {more} more" if more > 0 else "")

@@ -9,7 +9,7 @@ from pathlib import Path
 from acme import errors
 from pydantic import TypeAdapter, ValidationError
 
-from certcheck.errors import CaError, Obstacle
+from certcheck.errors import CaError, Obstacle, listed
 from certcheck.issue.account import account_home
 from certcheck.issue.client import Network
 from certcheck.issue.trouble import is_limit, seconds_asked
@@ -34,7 +34,7 @@ def refuse_held_back(state: Path, directory: str, names: Sequence[str]) -> None:
     """Raise CaError while the authority has asked to wait with these names, or with everything."""
     held = [e for e in _kept(state, directory) if not e.names or e.names == frozenset(names)]
     for limit in held:
-        what = f"to order {_listed(names)}" if limit.names else "to be asked at all"
+        what = f"to order {listed(names, most=_SHOWN)}" if limit.names else "to be asked at all"
         # Rounded up: at the minute that is told it must be over.
         until = limit.until + timedelta(seconds=59)
         raise CaError(
@@ -78,8 +78,3 @@ def _keep(state: Path, directory: str, limit: Limit) -> None:
 
 def _file(state: Path, directory: str) -> Path:
     return account_home(state, directory) / "limits.json"
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more

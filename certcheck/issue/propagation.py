@@ -1,12 +1,12 @@
 """Waiting until every authoritative server has the TXT records that an authority will look for."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from certcheck import dns
-from certcheck.errors import Obstacle
+from certcheck.errors import Obstacle, listed
 
 Say = Callable[[str], None]
 Record = tuple[str, str]  # the owner, such as _acme-challenge.example.org, and the value
@@ -102,14 +102,9 @@ def _asked(
 
 def _lacking(places: Sequence[_Place], patience: Patience) -> Obstacle:
     owners: Mapping[str, str] = {str(place.server): place.owner for place in places}
-    told = _joined(f"{server} has no {owner}" for server, owner in owners.items())
+    lacking = [f"{server} has no {owner}" for server, owner in owners.items()]
+    told = listed(lacking, most=_TOLD, between="; ")
     return Obstacle(
         f"TXT records are not everywhere after {patience.whole:g} s: {told}",
         hint="look at the transfer from the primary to its secondaries, then try again",
     )
-
-
-def _joined(texts: Iterable[str]) -> str:
-    every = list(texts)
-    more = f" and {len(every) - _TOLD} more" if len(every) > _TOLD else ""
-    return "; ".join(every[:_TOLD]) + more

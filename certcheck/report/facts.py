@@ -1,9 +1,10 @@
 """What was seen at one place, as labelled facts: versions, certificates, or why there are none."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
+from certcheck.errors import listed
 from certcheck.model.certificate import Certificate
 from certcheck.model.observation import Deployment, Observation, Reason
 
@@ -38,12 +39,6 @@ def count(number: int, word: str) -> str:
     return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
-def listed(names: Sequence[str], most: int = _SHOWN) -> str:
-    """`a, b and 3 more`."""
-    more = len(names) - most
-    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
-
-
 def remarks(observation: Observation, deployment: Deployment) -> Iterator[str]:
     """What is unusual about where or how often a certificate was seen."""
     if deployment.server_name is None and observation.server_name is not None:
@@ -69,7 +64,8 @@ def facts(observation: Observation, now: datetime) -> Iterator[tuple[str, str]]:
         yield "certificate", ", ".join((_names(each.leaf), *remarks(observation, each)))
         yield "", f"{each.leaf.key}, {_issued(each.leaf)}"
         yield "", f"valid until {_moment(each.leaf.not_after)}, {_left(each.leaf, now)}"
-        yield "", f"chain of {len(each.chain)}: {listed([_title(link) for link in each.chain])}"
+        titles = [_title(link) for link in each.chain]
+        yield "", f"chain of {len(titles)}: {listed(titles, most=_SHOWN)}"
         yield from (("", line) for line in _trust(each))
 
 
@@ -80,7 +76,7 @@ def _versions(observation: Observation) -> str:
 
 
 def _names(certificate: Certificate) -> str:
-    return listed(certificate.names or (_title(certificate),))
+    return listed(certificate.names or (_title(certificate),), most=_SHOWN)
 
 
 def _title(certificate: Certificate) -> str:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from certcheck.errors import InputError
+from certcheck.errors import InputError, listed
 from certcheck.model.certificate import Certificate, colons
 from certcheck.model.endpoint import Endpoint
 from certcheck.model.finding import SEVERITIES, Finding, Severity
@@ -174,7 +174,7 @@ def _places(findings: Sequence[Finding]) -> Iterator[str]:
             continue
         services = [_service(each.endpoint) for each in found]
         place = f"{host} at {address}" if address and address != host.strip("[]") else host
-        yield f"{place}: {facts.listed(services, _SERVICES_SHOWN)}"
+        yield f"{place}: {listed(services, most=_SERVICES_SHOWN)}"
 
 
 def _service(url: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from certcheck import dns
-from certcheck.errors import InputError, Obstacle
+from certcheck.errors import InputError, Obstacle, listed
 from certcheck.install.expected import expected
 from certcheck.judge.dane import Chain, fitting, unmatched
 from certcheck.model.endpoint import Endpoint
@@ -140,5 +140,4 @@ def _verdict(
 
 
 def _told(title: str, lines: Sequence[str]) -> str:
-    more = f" and {len(lines) - _TOLD} more" if len(lines) > _TOLD else ""
-    return title + "; ".join(lines[:_TOLD]) + more
+    return title + listed(lines, most=_TOLD, between="; ")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from certcheck import dns
-from certcheck.errors import Obstacle
+from certcheck.errors import Obstacle, listed
 from certcheck.judge.caa import Applicant, forbidden
 from certcheck.model.endpoint import Hostname
 
@@ -57,9 +57,7 @@ def _heed(troubles: Sequence[_Trouble], hint: str, say: Say) -> None:
 
 
 def _told(texts: Sequence[str]) -> str:
-    different = list(dict.fromkeys(texts))
-    more = f" and {len(different) - _TOLD} more" if len(different) > _TOLD else ""
-    return "; ".join(different[:_TOLD]) + more
+    return listed(list(dict.fromkeys(texts)), most=_TOLD, between="; ")
 
 
 def _by_caa(

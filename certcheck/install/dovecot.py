@@ -7,7 +7,7 @@ from pathlib import Path
 
 from certcheck.errors import Obstacle, ServerError
 from certcheck.host.door import Host
-from certcheck.install.server import Command, Current, Impact, Listener, Slot, literal
+from certcheck.install.server import Command, Current, Listener, Slot, literal
 from certcheck.model.endpoint import Scheme
 
 _OPENING = re.compile(r"(?P<kind>\S+)(?: (?P<name>.*))? \{")
@@ -70,19 +70,17 @@ class Dovecot:
         """As the protocol says: Dovecot reads certificates when it is reloaded."""
         return (Command(kind="reload", argv=("doveadm", "-c", str(self.config), "reload")),)
 
-    def impact(self) -> Impact:
+    def impact(self) -> str:
         """As the protocol says; by default Dovecot closes logged-in sessions after a reload."""
         sessions = self._sessions()
         counted = {None: "all logged-in sessions", 1: "1 logged-in session"}
         which = counted.get(sessions, f"{sessions} logged-in sessions")
         if self._told("-h", "shutdown_clients").strip() == "no":
-            text = f"{which} will go on, with the old certificate"
-        else:
-            text = (
-                f"the reload ends {which} within seconds, and mail programs log in again by "
-                "themselves; shutdown_clients = no lets them go on"
-            )
-        return Impact(sessions=sessions, text=text)
+            return f"{which} will go on, with the old certificate"
+        return (
+            f"the reload ends {which} within seconds, and mail programs log in again by "
+            "themselves; shutdown_clients = no lets them go on"
+        )
 
     def _sessions(self) -> int | None:
         try:

@@ -59,7 +59,7 @@ def plan(installations: Sequence[Installation], filled: Fillings, *, host: Host)
             *_notes(found, installations),
             *readable_by_all(found),
             *_left_out(filled),
-            *(f"{each.server.name}: {each.server.impact().text}" for each in installations),
+            *(f"{each.server.name}: {each.server.impact()}" for each in installations),
         ),
     )
 

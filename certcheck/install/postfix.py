@@ -8,7 +8,7 @@ from pathlib import Path
 
 from certcheck.errors import Obstacle, ServerError
 from certcheck.host.door import Host
-from certcheck.install.server import Command, Current, Impact, Listener, Slot, literal
+from certcheck.install.server import Command, Current, Listener, Slot, literal
 from certcheck.model.endpoint import PORTS, Scheme
 
 _EC_CERT = "smtpd_tls_eccert_file"
@@ -91,9 +91,9 @@ class Postfix:
             Command(kind="reload", argv=("postfix", "-c", str(self.config), "reload")),
         )
 
-    def impact(self) -> Impact:
+    def impact(self) -> str:
         """As the protocol says; postfix(1): processes go after their current client."""
-        return Impact(sessions=None, text="the reload lets running sessions end by themselves")
+        return "the reload lets running sessions end by themselves"
 
     def _lines(self, *options: str) -> list[str]:
         done = self.host.run(["postconf", "-c", str(self.config), *options])

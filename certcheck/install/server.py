@@ -60,17 +60,6 @@ class Current:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Impact:
-    """What making a server use new files does to its sessions: `text` for an admin.
-
-    `sessions` is how many there are now, None where the server does not tell.
-    """
-
-    sessions: int | None
-    text: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
     """A program of the mail server to run, and what for."""
 
@@ -113,6 +102,6 @@ class MailServer(Protocol):
         """What this server needs after the files of these slots have changed, in order."""
         ...
 
-    def impact(self) -> Impact:
-        """What that does to people's sessions, and how many there are now."""
+    def impact(self) -> str:
+        """What that does to people's sessions, and how many there are now, for an admin."""
         ...

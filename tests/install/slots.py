@@ -8,7 +8,7 @@ from typing import Any
 from certcheck.host.local import LocalHost
 from certcheck.install.filling import Installation, fillings
 from certcheck.install.plan import Plan, plan
-from certcheck.install.server import Command, Current, Impact, Slot
+from certcheck.install.server import Command, Current, Slot
 from certcheck.lab import pki
 from certcheck.model.bundle import Generation
 from tests.making import generation
@@ -38,8 +38,8 @@ class Server:
         self.activated.extend(changed)
         return (Command(kind="reload", argv=(self.name, "reload")),)
 
-    def impact(self) -> Impact:
-        return Impact(sessions=2, text="ends 2 sessions")
+    def impact(self) -> str:
+        return "ends 2 sessions"
 
 
 def slot(server: str, chain: Path, key: Path | None = None, **where: Any) -> Slot:

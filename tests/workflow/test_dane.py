@@ -15,7 +15,7 @@ from certcheck.dns import Resolver
 from certcheck.errors import InputError, Obstacle
 from certcheck.host.local import LocalHost
 from certcheck.install.filling import Filling, Installation, generation_of
-from certcheck.install.server import Command, Current, Impact, Slot
+from certcheck.install.server import Command, Current, Slot
 from certcheck.model.action import Cell
 from certcheck.model.bundle import Generation
 from certcheck.names import hostname
@@ -51,7 +51,7 @@ class Server:
     def activate(self, changed: Sequence[Slot]) -> tuple[Command, ...]:  # noqa: ARG002 - the seam
         raise AssertionError
 
-    def impact(self) -> Impact:
+    def impact(self) -> str:
         raise AssertionError
 
 

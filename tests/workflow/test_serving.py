@@ -10,7 +10,7 @@ from certcheck import dns
 from certcheck.config import EndpointTable, HostTable, ServerKind, ServerTable, Site
 from certcheck.errors import Obstacle
 from certcheck.install.filling import Filling, Fillings, Installation
-from certcheck.install.server import Command, Current, Impact, Listener, Slot
+from certcheck.install.server import Command, Current, Listener, Slot
 from certcheck.model.action import Cell, CellProof, Expectation
 from certcheck.model.endpoint import Scheme
 from certcheck.names import hostname
@@ -45,7 +45,7 @@ class Server:
     def activate(self, changed: Sequence[Slot]) -> tuple[Command, ...]:  # noqa: ARG002 - the seam
         raise AssertionError
 
-    def impact(self) -> Impact:
+    def impact(self) -> str:
         raise AssertionError
 
 

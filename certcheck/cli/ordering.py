@@ -16,13 +16,13 @@ def wanted(table: "BundleTable", means: "Means") -> "Wanted":
     from certcheck.cli import proving
     from certcheck.workflow.ordering import Wanted
 
-    solver = _certbot(table) if table.via == "certbot" else proving.solver(table, means)
+    solver = _certbot(table, means) if table.via == "certbot" else proving.solver(table, means)
     return Wanted(bundle=table.name, names=table.names, keys=table.keys, solver=solver)
 
 
-def _certbot(table: "BundleTable") -> "Certbot":
-    from certcheck.host.local import LocalHost
+def _certbot(table: "BundleTable", means: "Means") -> "Certbot":
     from certcheck.issue.certbot import Certbot, usable
+    from certcheck.issue.http01 import HTTP_PORT
 
     if table.dns_hook is not None:
         raise InputError(
@@ -30,9 +30,9 @@ def _certbot(table: "BundleTable") -> "Certbot":
             hint="name one, such as --certbot-args '--authenticator dns-rfc2136'",
         )
     certbot = Certbot(
-        host=LocalHost(),
+        host=means.host,
         arguments=table.certbot_args,
         webroot=table.webroot,
-        http_port=table.http_port or 80,
+        http_port=table.http_port or HTTP_PORT,
     )
     return usable(certbot, names=table.names, key=table.key)

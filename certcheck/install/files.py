@@ -77,7 +77,8 @@ def swaps(filled: Fillings, host: Host) -> tuple[Swap, ...]:
     wanted = {path: uses for path, uses in files.items() if any(use.filling for use in uses)}
     found = [_swap(states[path], uses) for path, uses in wanted.items()]
     for each in found:
-        _refuse_barred(each)
+        if each.changes:
+            refuse_barred(each.before)
     return tuple(found)
 
 
@@ -122,15 +123,14 @@ def _uses(slot: Slot, filling: Filling | None) -> Iterator[tuple[Path, _Use]]:
         yield slot.key, _Use(slot=slot, filling=filling, data=keys, secret=True)
 
 
-def _refuse_barred(swap: Swap) -> None:
-    if not swap.changes:
-        return
-    path = swap.before.path
-    if managed := _MANAGED.search(_PEM.sub(b"", swap.before.data)):
+def refuse_barred(before: FileState) -> None:
+    """Raise Obstacle for a file that must not or cannot be replaced."""
+    path = before.path
+    if managed := _MANAGED.search(_PEM.sub(b"", before.data)):
         said = managed[0].decode(errors="backslashreplace").strip()
         raise Obstacle(
             f"{path} belongs to configuration management, which would write it again: {said[:80]}",
             hint="let that install the certificate, or name another file in the server's settings",
         )
-    if swap.before.barred:
-        raise Obstacle(f"{path} cannot be replaced: {swap.before.barred}", hint="mend that first")
+    if before.barred:
+        raise Obstacle(f"{path} cannot be replaced: {before.barred}", hint="mend that first")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from certcheck.errors import Obstacle
 from certcheck.host.door import Host
+from certcheck.install.files import refuse_barred
 from certcheck.install.plan import Plan, Step
 from certcheck.store.journal import Intended, Journal, Saved
 
@@ -29,8 +30,7 @@ def _restoring(step: Intended, saved: Saved, journal: Journal, host: Host) -> St
             f"{now.path} is not what {journal.id} put there: another program has changed it since",
             hint="install the generation that you want, such as certcheck install BUNDLE/NUMBER",
         )
-    if now.barred:
-        raise Obstacle(f"{now.path} cannot be replaced: {now.barred}", hint="mend that first")
+    refuse_barred(now)
     like = replace(now, uid=saved.uid, gid=saved.gid, mode=saved.mode, attributes=saved.attributes)
     return Step(
         number=0,

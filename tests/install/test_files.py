@@ -1,14 +1,12 @@
 """Files that must not or cannot be replaced are told before anything is written."""
 
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from certcheck.errors import Obstacle
 from certcheck.install.plan import unchanged
+from tests.barring import immutable, read_only
 from tests.install.slots import HOST, OLD, Server, planned, slot
 
 
@@ -51,25 +49,6 @@ def test_other_comments_do_not_bar(file: Path, line: str) -> None:
     file.write_bytes(line.encode() + b"\n" + OLD.key_first)
 
     assert planned(server(file)).steps
-
-
-@contextmanager
-def immutable(path: Path) -> Iterator[None]:
-    subprocess.run(["chattr", "+i", path], check=True, timeout=10)
-    try:
-        yield
-    finally:
-        subprocess.run(["chattr", "-i", path], check=True, timeout=10)
-
-
-@contextmanager
-def read_only(folder: Path) -> Iterator[None]:
-    subprocess.run(["mount", "--bind", folder, folder], check=True, timeout=10)
-    try:
-        subprocess.run(["mount", "-o", "remount,bind,ro", folder], check=True, timeout=10)
-        yield
-    finally:
-        subprocess.run(["umount", folder], check=True, timeout=10)
 
 
 @pytest.mark.live

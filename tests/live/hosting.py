@@ -53,6 +53,17 @@ def toml(lab: Lab, *changes: tuple[str, str]) -> Path:
     return path
 
 
+def with_sni_table(folder: Path, rows: str) -> None:
+    """Give the Postfix of that directory a table of names with certificates of their own."""
+    (folder / "sni").write_text(rows)
+    main = folder / "main.cf"
+    text = f"{main.read_text()}tls_server_sni_maps = hash:{folder}/sni\n"
+    main.write_text(text)
+    os.utime(main, (time.time() - 60,) * 2)
+    subprocess.run(["postmap", "-c", folder, "-F", f"hash:{folder}/sni"], check=True, timeout=30)
+    reconfigure(main, text)
+
+
 def failing_reload(folder: Path, program: str) -> dict[str, str]:
     """An environment in which the first `PROGRAM ... reload` fails, and then no more."""
     wrapper = folder / program

@@ -1,9 +1,7 @@
 """RSA and ECDSA side by side, in each way in which the servers take them."""
 
-import os
 import re
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +12,7 @@ from certcheck.lab.pki import KeyKind
 from certcheck.lab.plan import BUNDLE
 from certcheck.targets import endpoint
 from tests.conftest import Certcheck
-from tests.live.hosting import leaf, reconfigure
+from tests.live.hosting import leaf, reconfigure, with_sni_table
 from tests.live.referee import shown
 from tests.making import CA
 
@@ -151,13 +149,7 @@ def test_an_sni_table_holds_both(fresh_lab: Lab, certcheck: Certcheck, tmp_path:
     folder = fresh_lab.path / "postfix"
     name = "smtp.example.test"
     rows = f"{name} {old(folder, 'rsa', 'rsa')} {old(folder, 'ec', 'ecdsa')}\n"
-    (folder / "sni").write_text(rows)
-    main = folder / "main.cf"
-    text = f"{main.read_text()}tls_server_sni_maps = hash:{folder}/sni\n"
-    main.write_text(text)
-    os.utime(main, (time.time() - 60,) * 2)
-    subprocess.run(["postmap", "-c", folder, "-F", f"hash:{folder}/sni"], check=True, timeout=30)
-    reconfigure(main, text)
+    with_sni_table(folder, rows)
     ref = imported(fresh_lab, certcheck, tmp_path, "ecdsa", "rsa")
 
     assert certcheck("install", "-c", fresh_lab.config).code == 0

@@ -3,13 +3,12 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from certcheck.lab import Lab
+from tests.barring import immutable, read_only
 from tests.conftest import Certcheck
 from tests.live.hosting import blocked_at_reload, files, hanging, served
 
@@ -42,23 +41,10 @@ def test_a_limit_on_the_size_of_files_changes_nothing(
     assert served(issued) == old
 
 
-@contextmanager
-def barred(path: Path, way: str) -> Iterator[None]:
-    begin, end = {
-        "immutable": (("chattr", "+i", path), ("chattr", "-i", path)),
-        "read-only": (
-            ("mount", "--bind", "-o", "ro", path.parent, path.parent),
-            ("umount", path.parent),
-        ),
-    }[way]
-    subprocess.run(begin, check=True, timeout=30)
-    try:
-        yield
-    finally:
-        subprocess.run(end, check=True, timeout=30)
+WAYS = {"immutable": immutable, "read-only": read_only}
 
 
-@pytest.mark.parametrize("way", ["immutable", "read-only"])
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("server", ["dovecot", "postfix"])
 def test_a_file_that_cannot_be_replaced_stops_before_any_write(
     issued: Lab, certcheck: Certcheck, server: str, way: str
@@ -66,7 +52,7 @@ def test_a_file_that_cannot_be_replaced_stops_before_any_write(
     before, old = files(issued), served(issued)
     path = max((issued.path / server / "tls").iterdir())
 
-    with barred(path, way):
+    with WAYS[way](path):
         refused = certcheck("install", "-c", issued.config)
 
     assert refused.code == 3

@@ -1,8 +1,6 @@
 """Names with a certificate of their own: Dovecot's local_name, Postfix's SNI tables."""
 
-import os
 import subprocess
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +11,7 @@ from certcheck.model.endpoint import Endpoint
 from certcheck.names import hostname
 from certcheck.targets import endpoint
 from tests.conftest import Certcheck
-from tests.live.hosting import failing_reload, files, leaf, reconfigure
+from tests.live.hosting import failing_reload, files, leaf, with_sni_table
 from tests.live.referee import shown
 
 SHOP, CUSTOMER = "shop.example.test", "customer.example.test"
@@ -50,13 +48,7 @@ def _dovecot(folder: Path) -> None:
 
 def _postfix(folder: Path) -> None:
     rows = "".join(f"{name}\t{folder}/{name}.pem\n" for name in (SHOP, CUSTOMER))
-    (folder / "sni").write_text(rows)
-    main = folder / "main.cf"
-    text = f"{main.read_text()}tls_server_sni_maps = hash:{folder}/sni\n"
-    main.write_text(text)
-    os.utime(main, (time.time() - 60,) * 2)
-    subprocess.run(["postmap", "-c", folder, "-F", f"hash:{folder}/sni"], check=True, timeout=30)
-    reconfigure(main, text)
+    with_sni_table(folder, rows)
 
 
 def leaves(lab: Lab, name: str) -> set[str]:

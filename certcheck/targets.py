@@ -56,8 +56,9 @@ def split_port(text: str, *, where: str) -> tuple[str, int | None]:
     if text.startswith("["):
         host, closed, rest = text[1:].partition("]")
         digits = rest.removeprefix(":") if rest.startswith(":") else None
-        if not closed or (rest and digits is None):
-            raise InputError(f"{where}: cannot read {text!r}", hint="write [ADDRESS]:PORT")
+        # Brackets are for IPv6 addresses (RFC 3986 3.2.2).
+        if not closed or ":" not in host or (rest and digits is None):
+            raise InputError(f"{where}: cannot read {_short(text)}", hint="write [ADDRESS]:PORT")
     elif text.count(":") > 1:
         return text, None
     else:
@@ -80,21 +81,32 @@ def connect_to(text: str) -> Redirect:
 
     Raises InputError.
     """
-    where = f"--connect-to {text!r}"
-    name, colon, rest = text.partition(":")
-    port, second, target = rest.partition(":")
-    if not (colon and second and target):
-        raise InputError(f"{where}: not NAME:PORT:ADDRESS[:PORT]", hint="an empty PORT means any")
+    where = f"--connect-to {_short(text)}"
+    name, rest = _name_and_rest(text)
+    port, colon, target = rest.partition(":")
+    if not (name and colon and target):
+        raise InputError(
+            f"{where}: not NAME:PORT:ADDRESS[:PORT]",
+            hint="an empty PORT means any, IPv6 stands in brackets",
+        )
     address, to_port = split_port(target, where=where)
     literal = hostname(address)
     if not literal.is_ip:
-        raise InputError(f"{where}: {address!r} is not an IP address", hint="write an address")
+        raise InputError(f"{where}: {_short(address)} is not an IP address", hint="write one")
     return Redirect(
         host=hostname(name),
         port=port_number(port, where=where) if port else None,
         address=literal.ascii,
         to_port=to_port,
     )
+
+
+def _name_and_rest(text: str) -> tuple[str, str]:
+    if text.startswith("["):
+        name, _, rest = text[1:].partition("]:")
+        return name if ":" in name else "", rest
+    name, _, rest = text.partition(":")
+    return name, rest
 
 
 def endpoints(text: str) -> tuple[Endpoint, ...]:

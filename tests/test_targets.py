@@ -5,7 +5,15 @@ from hypothesis import strategies as st
 from certcheck.errors import InputError
 from certcheck.model.endpoint import PORTS
 from certcheck.names import hostname
-from certcheck.targets import endpoint, port_number, split_port, usual_endpoints
+from certcheck.targets import (
+    Redirect,
+    connect_to,
+    endpoint,
+    endpoints,
+    port_number,
+    split_port,
+    usual_endpoints,
+)
 
 
 @pytest.mark.parametrize(
@@ -47,6 +55,10 @@ def test_a_url_becomes_an_endpoint(url: str, normal: str, mode: str) -> None:
         "imap://user:secret@mail.example.org",
         "imap://[::1",
         "imap://[::1]143",
+        "imap://[mail.example.org]:143",
+        "imap://[127.0.0.1]:143",
+        "imap://[fe80::1%25eth0]:143",
+        "imap://fe80::1%eth0",
         "imap://[::1]:143:1",
         "imap://../../etc",
         "imap://mail.example.org\n",
@@ -77,6 +89,55 @@ def test_the_usual_endpoints_are_all_services_and_none_must_be_there() -> None:
 )
 def test_host_and_port_are_told_apart(text: str, host: str, port: int | None) -> None:
     assert split_port(text, where="x") == (host, port)
+
+
+@pytest.mark.parametrize("text", ["2001:DB8::1", "[2001:db8::1]"])
+def test_a_bare_ipv6_address_is_a_host(text: str) -> None:
+    assert {each.host.in_url for each in endpoints(text)} == {"[2001:db8::1]"}
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "port", "address", "to_port"),
+    [
+        ("mail.example.org:993:192.0.2.7:1993", "mail.example.org", 993, "192.0.2.7", 1993),
+        ("mail.example.org::192.0.2.7", "mail.example.org", None, "192.0.2.7", None),
+        ("straße.de.:993:[2001:DB8::1]:1993", "xn--strae-oqa.de", 993, "2001:db8::1", 1993),
+        ("straße.de::2001:db8::1", "xn--strae-oqa.de", None, "2001:db8::1", None),
+        ("[2001:DB8::1]:993:[::1]:1993", "2001:db8::1", 993, "::1", 1993),
+        ("[2001:db8::1]::::1", "2001:db8::1", None, "::1", None),
+    ],
+)
+def test_a_redirection_names_a_host_and_an_address(
+    text: str, host: str, port: int | None, address: str, to_port: int | None
+) -> None:
+    wanted = Redirect(host=hostname(host), port=port, address=address, to_port=to_port)
+
+    assert connect_to(text) == wanted
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "mail.example.org",
+        "mail.example.org:993",
+        "mail.example.org:993:",
+        ":993:192.0.2.7",
+        "mail.example.org:993:elsewhere.example.org",
+        "mail.example.org:993:0177.0.0.1",
+        "mail.example.org:993:fe80::1%eth0",
+        "mail.example.org:993:[192.0.2.7]:1",
+        "mail.example.org:0:192.0.2.7",
+        "[mail.example.org]:993:192.0.2.7",
+        "[2001:db8::1:993:192.0.2.7",
+        "mail.example.org:993:\x1b[31m",
+    ],
+)
+def test_what_is_no_redirection_is_refused(text: str) -> None:
+    with pytest.raises(InputError) as caught:
+        connect_to(text)
+
+    assert caught.value.message.isprintable()
 
 
 @given(st.text(alphabet="0123456789٣-+ e_", max_size=12))

@@ -1,6 +1,6 @@
 """`certcheck fingerprints`."""
 
-from certcheck.cli import wiring
+from certcheck.cli import lookalikes, wiring
 from certcheck.cli.options import Output, Probing, Targets
 from certcheck.cli.progress import bar
 from certcheck.model.run import Run
@@ -17,6 +17,7 @@ def command(output: Output, probing: Probing, target: Targets = None) -> None:
 
         site, _ = config.load(output.config)
         endpoints = wiring.endpoints(target, site)
+        lookalikes.warn(each.host for each in endpoints)
         asking = wiring.asking(site, probing)
         with bar("looking", len(endpoints), quiet=output.quiet) as seen:
             return fingerprints(blank, endpoints, asking, seen=seen)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from certcheck.cli import ordering, wiring
+from certcheck.cli import lookalikes, ordering, wiring
 from certcheck.cli.options import DryRun, Output, Probing
 from certcheck.errors import InputError
 from certcheck.model.run import Run
@@ -92,6 +92,7 @@ def command(
         site, _ = config.load(output.config)
         names = [hostname(text, wildcard=True) for text in name or ()]
         tables = chosen(site, names, bundle)
+        lookalikes.warn(each for table in tables for each in table.names)
         way = _Way(http_port=http_port, webroot=webroot, dns_hook=dns_hook)
         changed = [_by(_changed(table, key, way), via, certbot_args) for table in tables]
         means = wiring.means(site, Probing(), output, confirm=False)

@@ -102,14 +102,19 @@ def complain(message: str, hint: str) -> None:
     from certcheck.report.text import safe
 
     line = f"{message} ({hint})" if hint else message
-    typer.echo(f"certcheck: {safe(line)}", err=True)
+    _tell(f"certcheck: {safe(line)}")
 
 
 def note(text: str) -> None:
     """One line of progress on stderr."""
     from certcheck.report.text import safe
 
-    typer.echo(f"  {safe(text)}", err=True)
+    _tell(f"  {safe(text)}")
+
+
+def _tell(line: str) -> None:
+    # Not by typer.echo, which writes UTF-8 where a terminal in the C locale expects none.
+    sys.stderr.write(f"{line}\n")
 
 
 def sayer(output: Output) -> Callable[[str], None]:

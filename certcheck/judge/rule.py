@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from certcheck.judge import certificate_rules, chain_rules, protocol_rules, reach_rules
+from certcheck.judge import certificate_rules, chain_rules, name_rules, protocol_rules, reach_rules
 from certcheck.judge.fault import Rule
 from certcheck.model.finding import Finding
 from certcheck.model.observation import Observation
@@ -15,6 +15,8 @@ RULES: tuple[Rule, ...] = (
     reach_rules.tls_failed,
     reach_rules.not_seen,
     reach_rules.scan_incomplete,
+    name_rules.lookalike_name,
+    name_rules.underscore_in_name,
     certificate_rules.expired,
     certificate_rules.not_yet_valid,
     certificate_rules.expires_soon,

@@ -57,9 +57,14 @@ class Hostname:
         """What SNI carries for it: never an IP address (RFC 6066 3)."""
         return None if self.is_ip else self.ascii
 
+    @property
+    def in_letters(self) -> str:
+        """` (straße.example)`, to stand behind the ASCII form; nothing for an ASCII name."""
+        return "" if self.unicode == self.ascii else f" ({self.unicode})"
+
     def __str__(self) -> str:
-        """`xn--strae-oqa.example (straße.example)`: ASCII, and Unicode where it differs."""
-        return self.ascii if self.unicode == self.ascii else f"{self.ascii} ({self.unicode})"
+        """`xn--strae-oqa.example (straße.example)`: as in a URL, and Unicode where it differs."""
+        return f"{self.in_url}{self.in_letters}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -88,6 +93,7 @@ class Endpoint:
 
     @property
     def label(self) -> str:
-        """`IMAP mail.example.org:143 STARTTLS`, the way a person says it."""
+        """`IMAP mail.example.org:143 STARTTLS`, the way a person says it; Unicode behind it."""
         tls = "STARTTLS" if self.tls_mode == "starttls" else "TLS"
-        return f"{self.scheme.upper()} {self.host.in_url}:{self.port} {tls}"
+        place = f"{self.host.in_url}:{self.port}{self.host.in_letters}"
+        return f"{self.scheme.upper()} {place} {tls}"

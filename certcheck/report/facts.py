@@ -4,9 +4,10 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
-from certcheck.errors import listed
+from certcheck.errors import InputError, listed
 from certcheck.model.certificate import Certificate
 from certcheck.model.observation import Deployment, Observation, Reason
+from certcheck.names import hostname
 
 _SHOWN = 4
 
@@ -76,7 +77,18 @@ def _versions(observation: Observation) -> str:
 
 
 def _names(certificate: Certificate) -> str:
-    return listed(certificate.names or (_title(certificate),), most=_SHOWN)
+    names = certificate.names or (_title(certificate),)
+    return listed([*map(_in_letters, names[:_SHOWN]), *names[_SHOWN:]], most=_SHOWN)
+
+
+def _in_letters(name: str) -> str:
+    # A certificate holds the xn-- form (RFC 9525 2); whoever reads it knows the other one.
+    if "xn--" not in name:
+        return name
+    try:
+        return str(hostname(name, wildcard=True))
+    except InputError:
+        return name
 
 
 def _title(certificate: Certificate) -> str:

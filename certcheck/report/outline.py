@@ -165,9 +165,8 @@ def _places(findings: Sequence[Finding]) -> Iterator[str]:
     hosts: dict[tuple[str, str | None], list[Finding]] = {}
     for each in findings:
         read = _endpoint(each.endpoint)
-        hosts.setdefault((read.host.in_url if read else each.endpoint, each.address), []).append(
-            each
-        )
+        host = str(read.host) if read else each.endpoint
+        hosts.setdefault((host, each.address), []).append(each)
     for (host, address), found in hosts.items():
         if len(found) == 1:
             yield _at(found[0].endpoint, address)

@@ -28,23 +28,6 @@ _FAILED: Mapping[Reason, str] = {
         "connect, others send passwords and mail in the clear. Switch TLS on for this "
         "service."
     ),
-    "starttls_garbled": (
-        "The offer of STARTTLS arrives garbled: a firewall or virus scanner on the way strips"
-        " it, and mail programs fail or go on in the clear. Switch off SMTP inspection there."
-    ),
-    "plain_on_tls_port": (
-        "The server speaks plain text where TLS should start at once: mail programs set to "
-        "SSL/TLS hang or fail. Switch TLS on for this port."
-    ),
-    "preauth": (
-        "The server greets with PREAUTH, as if someone were logged in already, and STARTTLS "
-        "is no longer allowed (RFC 9051 7.1.4): programs that insist on encryption must hang "
-        "up, others go on in the clear. Take the automatic log-in off this port."
-    ),
-    "tls_on_plain_port": (
-        "The port speaks TLS at once, but this service starts in plain text with STARTTLS: "
-        "mail programs set to STARTTLS hang or fail. Move implicit TLS to its own port."
-    ),
     "tls_unavailable_454": (
         "The server offers STARTTLS and then refuses it: most often its key does not match "
         "its certificate, or cannot be read. Mail programs that insist on encryption cannot "
@@ -55,11 +38,6 @@ _FAILED: Mapping[Reason, str] = {
         "its certificate, or cannot be read. Mail programs show a broken connection. Look "
         "into the server's log."
     ),
-    "injected_bytes": (
-        "Plain text arrived after the server's go-ahead and before TLS: someone on the way, "
-        "or the server itself, can slip commands or replies into encrypted sessions. Update "
-        "the mail server and look at what stands between here and there."
-    ),
     "handshake_failed": (
         "TLS starts and fails: mail programs cannot connect. Server and program may share no "
         "TLS version or cipher suite, or the server's key and certificate do not fit. Look "
@@ -69,10 +47,6 @@ _FAILED: Mapping[Reason, str] = {
 
 _REMEDIES: Mapping[Reason, Mapping[str, str]] = {
     "starttls_not_offered": _OFFER,
-    "plain_on_tls_port": {
-        "dovecot": "inet_listener imaps { port = 993  ssl = yes }",
-        "postfix": "submissions inet n - y - - smtpd -o smtpd_tls_wrappermode=yes",
-    },
     "tls_unavailable_454": _BROKEN,
     "closed_after_go_ahead": _BROKEN,
     "handshake_failed": _BROKEN,
@@ -136,14 +110,14 @@ def port_closed(observation: Observation, _now: datetime) -> Iterator[Fault]:
 def tls_failed(observation: Observation, _now: datetime) -> Iterator[Fault]:
     """The service offers no TLS, or offers it and cannot do it.
 
-    STARTTLS missing, garbled or refused (454), a connection closed after the go-ahead, PREAUTH,
-    plain text on a TLS port or the reverse, bytes slipped in between the go-ahead and TLS, a
-    handshake that fails. Says for each what customers see, and quotes the server.
+    STARTTLS missing or refused (454), a connection closed after the go-ahead, a handshake that
+    fails: says what customers see, and quotes the server. Where injected_bytes, preauth,
+    starttls_garbled, tls_on_plain_port or plain_on_tls_port tells the cause, it points there.
     """
     if observation.outcome in {"no_tls", "tls_failed"}:
         reason = observation.reason or "handshake_failed"
         yield Fault(
-            message=_FAILED[reason],
+            message=_FAILED.get(reason, f"Mail programs have no safe TLS here: {reason} says why."),
             remedy=_REMEDIES.get(reason, {}),
             evidence=observation.detail,
         )

@@ -5,7 +5,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from certcheck.judge import certificate_rules, chain_rules, name_rules, protocol_rules, reach_rules
+from certcheck.judge import (
+    certificate_rules,
+    chain_rules,
+    name_rules,
+    protocol_rules,
+    reach_rules,
+    start_rules,
+)
 from certcheck.judge.fault import Rule
 from certcheck.model.finding import Finding
 from certcheck.model.observation import Observation
@@ -13,6 +20,11 @@ from certcheck.model.observation import Observation
 RULES: tuple[Rule, ...] = (
     reach_rules.port_closed,
     reach_rules.tls_failed,
+    start_rules.injected_bytes,
+    start_rules.preauth,
+    start_rules.starttls_garbled,
+    start_rules.tls_on_plain_port,
+    start_rules.plain_on_tls_port,
     reach_rules.not_seen,
     reach_rules.scan_incomplete,
     name_rules.lookalike_name,

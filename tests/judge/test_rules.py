@@ -47,14 +47,27 @@ def test_each_rule_has_a_case_that_fires_and_one_that_does_not(rule_id: str) -> 
 
 @pytest.mark.parametrize("reason", OUTCOMES)
 def test_every_reason_has_words_of_its_own(reason: str) -> None:
-    messages = {}
+    told = {}
     for each, outcome in OUTCOMES.items():
         case = {"observation": {"outcome": outcome, "reason": each, "detail": "its words"}}
-        (messages[each],) = _judged(case)
+        told[str(each)] = _judged(case)
 
-    mine = next(found for each, found in messages.items() if each == reason)
-    assert sum(found.message == mine.message for found in messages.values()) == 1
-    assert mine.evidence == "its words"
+    mine = told.pop(reason)
+    others = {found.message for findings in told.values() for found in findings}
+    assert mine
+    assert not others & {found.message for found in mine}
+    assert {found.evidence for found in mine} == {"its words"}
+
+
+@pytest.mark.parametrize(("reason", "outcome"), OUTCOMES.items())
+def test_whatever_cannot_do_tls_is_told_once_at_length_and_always_as_tls_failed(
+    reason: str, outcome: str
+) -> None:
+    found = _judged({"observation": {"outcome": outcome, "reason": reason}})
+
+    short = [f.message for f in found if f.message.endswith(f"{reason} says why.")]
+    assert len(found) == len(short) + 1
+    assert any(f.rule == "tls_failed" for f in found) == (outcome in {"no_tls", "tls_failed"})
 
 
 def test_an_id_tells_rule_endpoint_and_address_apart_and_stays() -> None:

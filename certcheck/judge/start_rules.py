@@ -55,17 +55,17 @@ def preauth(observation: Observation, _now: datetime) -> Iterator[Fault]:
 
 @rule(severity="error", source="https://www.rfc-editor.org/rfc/rfc3207#section-6")
 def starttls_garbled(observation: Observation, _now: datetime) -> Iterator[Fault]:
-    """The offer of STARTTLS arrives overwritten, such as XXXXXXXA.
+    """The offer of STARTTLS, or the answer to it, arrives garbled, such as XXXXXXXA.
 
-    A firewall or virus scanner on the way wants to read along. Programs that insist on
+    Most often a firewall or virus scanner on the way wants to read along. Programs that insist on
     encryption fail, others send passwords and mail in the clear.
     """
     yield from _caused_by(
         "starttls_garbled",
         observation,
         Fault(
-            message="The offer of STARTTLS arrives overwritten: a firewall or virus scanner on "
-            "the way wants to read along. Mail programs that insist on encryption fail, others "
+            message="The offer of STARTTLS, or the answer to it, arrives garbled: most often a "
+            "firewall or virus scanner on the way wants to read along. Mail programs that insist on encryption fail, others "
             "send passwords and mail in the clear. Switch off SMTP inspection there (Cisco: no "
             "inspect esmtp, or allow-tls), or move customers to a port with implicit TLS.",
         ),

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from certcheck.judge import rule
 from certcheck.lab import pki
 from tests.conftest import Certcheck, Ended
+from tests.zoo.animals import says
 from tests.zoo.keeper import Behaviour, context, kept
 from tests.zoo.manners import implicit, server
 
@@ -81,6 +83,10 @@ def test_a_chain_without_its_middle_is_told_so(certcheck: Certcheck, tmp_path: P
         ("smtp", server("smtp", {"EHLO": b"250 zoo\r\n"}), "starttls_not_offered"),
         ("smtp", server("smtp", {"STARTTLS": b"454 not now\r\n"}), "tls_unavailable_454"),
         ("imap", implicit("imap"), "tls_on_plain_port"),
+        ("imaps", says(b"* OK zoo\r\n"), "plain_on_tls_port"),
+        ("imap", says(b"* PREAUTH hello\r\n"), "preauth"),
+        ("smtp", server("smtp", {"EHLO": b"250-zoo\r\n250 XXXXXXXA\r\n"}), "starttls_garbled"),
+        ("smtp", server("smtp", {"STARTTLS": b"220 go\r\n250 more\r\n"}), "injected_bytes"),
     ],
 )
 def test_a_server_that_cannot_do_tls_is_told_so(
@@ -89,7 +95,8 @@ def test_a_server_that_cannot_do_tls_is_told_so(
     audit = audited(certcheck, tmp_path, scheme, behaviour)
 
     assert audit.code == 1
-    assert errors(audit) == ["tls_failed"]
+    own = {each.id for each in rule.RULES} & {reason}  # some causes have a rule of their own
+    assert set(errors(audit)) == {"tls_failed"} | own
     (observation,) = audit.document["observations"]
     assert observation["reason"] == reason
 

@@ -145,32 +145,6 @@ def private_ca(observation: Observation, _now: datetime) -> Iterator[Fault]:
             )
 
 
-@rule(severity="error", source="https://www.postfix.org/postconf.5.html#max_use")
-def mixed_certificates(observation: Observation, _now: datetime) -> Iterator[Fault]:
-    """The same question got different certificates at different times.
-
-    For one name and one kind of key, old processes still run (Postfix takes a new file up
-    process by process until it is reloaded), or several hosts stand behind one address. What a
-    customer sees is chance.
-    """
-    cells: dict[tuple[str, str | None], list[Deployment]] = {}
-    for each in observation.deployments:
-        if each.chain:
-            cells.setdefault((each.key_type, each.server_name), []).append(each)
-    for (key_type, name), found in cells.items():
-        if len({each.leaf.sha256 for each in found}) > 1:
-            counts = (f"{e.leaf.sha256[:16]} {e.seen} of {e.of} times" for e in found)
-            yield Fault(
-                message="Different certificates are served for the same question, so what a "
-                "customer sees is chance: a reload is missing, or one of several hosts behind "
-                "this address was left out.",
-                evidence=f"{key_type.upper()}, {f'SNI {name}' if name else 'without SNI'}: "
-                + "; ".join(counts),
-                about=f"{key_type} {name}",
-                remedy={"dovecot": "doveadm reload", "postfix": "postfix reload"},
-            )
-
-
 def _explained(observation: Observation, deployment: Deployment, now: datetime) -> bool:
     leaf = deployment.leaf
     name = deployment.server_name or served.host(observation).ascii

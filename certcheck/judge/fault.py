@@ -1,8 +1,8 @@
 """What a rule is made of: a check that yields faults, and the finding that each fault becomes."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from certcheck.model.finding import Finding, Severity
@@ -24,11 +24,13 @@ class Fault:
 
 
 Check = Callable[[Observation, datetime], Iterable[Fault]]
+# What only shows between the addresses of one endpoint.
+Across = Callable[[Sequence[Observation], datetime], Iterable[Fault]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """One question to an observation; calling it with the time gives the findings."""
+    """One question to an observation, and `across` to all observations of one endpoint."""
 
     id: str
     severity: Severity
@@ -36,26 +38,38 @@ class Rule:
     source: str
     text: str
     check: Check
+    across: Across | None = None
 
     def __call__(self, observation: Observation, now: datetime) -> Iterator[Finding]:
         """The findings, each with an id that stays the same as long as the fault does."""
         for fault in self.check(observation, now):
-            yield Finding(
-                id=_id(self.id, observation, fault.about),
-                rule=self.id,
-                severity=fault.severity or self.severity,
-                verdict=self.verdict,
-                observation=observation.id,
-                endpoint=observation.endpoint,
-                address=observation.address,
-                message=fault.message,
-                evidence=fault.evidence,
-                remedy=fault.remedy,
-                source=self.source,
-            )
+            yield self._finding(fault, observation)
+
+    def over(self, observations: Sequence[Observation], now: datetime) -> Iterator[Finding]:
+        """What shows only between the addresses of one endpoint: findings without an address."""
+        if self.across:
+            for fault in self.across(observations, now):
+                yield self._finding(fault, replace(observations[0], address=None))
+
+    def _finding(self, fault: Fault, observation: Observation) -> Finding:
+        return Finding(
+            id=_id(self.id, observation, fault.about),
+            rule=self.id,
+            severity=fault.severity or self.severity,
+            verdict=self.verdict,
+            observation=observation.id,
+            endpoint=observation.endpoint,
+            address=observation.address,
+            message=fault.message,
+            evidence=fault.evidence,
+            remedy=fault.remedy,
+            source=self.source,
+        )
 
 
-def rule(*, severity: Severity, source: str, verdict: Verdict = "fail") -> Callable[[Check], Rule]:
+def rule(
+    *, severity: Severity, source: str, verdict: Verdict = "fail", across: Across | None = None
+) -> Callable[[Check], Rule]:
     """Makes a rule of a check: its name is the id, its docstring the documentation."""
 
     def made(check: Check) -> Rule:
@@ -67,6 +81,7 @@ def rule(*, severity: Severity, source: str, verdict: Verdict = "fail") -> Calla
             source=source,
             text=text,
             check=check,
+            across=across,
         )
 
     return made

@@ -4,10 +4,12 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import chain
 
 from certcheck.judge import (
     certificate_rules,
     chain_rules,
+    mixture_rules,
     name_rules,
     protocol_rules,
     reach_rules,
@@ -40,7 +42,7 @@ RULES: tuple[Rule, ...] = (
     chain_rules.chain_has_root,
     chain_rules.untrusted,
     chain_rules.private_ca,
-    chain_rules.mixed_certificates,
+    mixture_rules.mixed_certificates,
     certificate_rules.weak_key,
     certificate_rules.weak_signature,
     protocol_rules.old_protocol,
@@ -64,11 +66,15 @@ with the certificate for programs that send no SNI (from before about 2015) is a
 
 
 def findings(observations: Sequence[Observation], now: datetime) -> tuple[Finding, ...]:
-    """What all rules find, in the order of the observations, then of the rules; ids are unique."""
-    judged = map(_of_this_endpoint, observations)
+    """What all rules find; ids are unique.
+
+    First by observation, then by rule; then what shows between the addresses of one endpoint.
+    """
+    judged = tuple(map(_of_this_endpoint, observations))
     found = (f for each in judged for rule in RULES for f in rule(each, now))
+    between = (f for group in _by_endpoint(judged) for rule in RULES for f in rule.over(group, now))
     unique: dict[str, Finding] = {}
-    for finding in found:
+    for finding in chain(found, between):
         unique.setdefault(finding.id, finding)
     return tuple(unique.values())
 
@@ -78,6 +84,13 @@ def _of_this_endpoint(observation: Observation) -> Observation:
     if observation.outcome != "inconclusive":
         return observation
     return replace(observation, deployments=(), protocols=(), cipher_suites={})
+
+
+def _by_endpoint(observations: Sequence[Observation]) -> list[list[Observation]]:
+    groups: dict[str, list[Observation]] = {}
+    for each in observations:
+        groups.setdefault(each.endpoint, []).append(each)
+    return list(groups.values())
 
 
 def document() -> str:

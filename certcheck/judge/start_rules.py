@@ -65,9 +65,10 @@ def starttls_garbled(observation: Observation, _now: datetime) -> Iterator[Fault
         observation,
         Fault(
             message="The offer of STARTTLS, or the answer to it, arrives garbled: most often a "
-            "firewall or virus scanner on the way wants to read along. Mail programs that insist on encryption fail, others "
-            "send passwords and mail in the clear. Switch off SMTP inspection there (Cisco: no "
-            "inspect esmtp, or allow-tls), or move customers to a port with implicit TLS.",
+            "firewall or virus scanner on the way wants to read along. Mail programs that insist "
+            "on encryption fail, others send passwords and mail in the clear. Switch off SMTP "
+            "inspection there (Cisco: no inspect esmtp, or allow-tls), or move customers to a "
+            "port with implicit TLS.",
         ),
     )
 

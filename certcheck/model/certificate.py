@@ -42,3 +42,8 @@ def colons(fingerprint: str) -> str:
     """`ab12cd` as `AB:12:CD`, the form that most mail programs show."""
     digits = fingerprint.upper()
     return ":".join(digits[i : i + 2] for i in range(0, len(digits), 2))
+
+
+def short(fingerprint: str) -> str:
+    """`AB:12:CD:34…`: enough of it to tell a handful of certificates apart, not to compare."""
+    return f"{colons(fingerprint[:8])}…"

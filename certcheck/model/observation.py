@@ -130,3 +130,14 @@ class Observation:
             if each.chain:
                 found.setdefault(each.leaf.sha256, each)
         return tuple(found.values())
+
+    @property
+    def mixed(self) -> tuple[tuple[Deployment, ...], ...]:
+        """Where one question, of an SNI name and a kind of key, got different certificates."""
+        answers: dict[tuple[str, str | None], list[Deployment]] = {}
+        for each in self.deployments:
+            if each.chain:
+                answers.setdefault((each.key_type, each.server_name), []).append(each)
+        return tuple(
+            tuple(found) for found in answers.values() if len({e.leaf.sha256 for e in found}) > 1
+        )

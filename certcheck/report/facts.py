@@ -1,11 +1,11 @@
 """What was seen at one place, as labelled facts: versions, certificates, or why there are none."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from certcheck.errors import InputError, listed
-from certcheck.model.certificate import Certificate
+from certcheck.model.certificate import Certificate, short
 from certcheck.model.observation import Deployment, Observation, Reason
 from certcheck.names import hostname
 
@@ -68,6 +68,15 @@ def facts(observation: Observation, now: datetime) -> Iterator[tuple[str, str]]:
         titles = [_title(link) for link in each.chain]
         yield "", f"chain of {len(titles)}: {listed(titles, most=_SHOWN)}"
         yield from (("", line) for line in _trust(each))
+    for found in observation.mixed:
+        yield "mixed", _mixed(found)
+
+
+def _mixed(found: Sequence[Deployment]) -> str:
+    name = found[0].server_name
+    counts = [f"{short(each.leaf.sha256)} {each.seen} of {each.of} times" for each in found]
+    question = f"{found[0].key_type.upper()} {f'for {name}' if name else 'without SNI'}"
+    return f"{question}: {listed(counts, most=_SHOWN)}"
 
 
 def _versions(observation: Observation) -> str:

@@ -47,14 +47,24 @@ class Maker:
         return pki.make(shape, issuer=None if issuer == "self" else self.identity(issuer), now=NOW)
 
 
+def observations(case: dict[str, Any]) -> list[Observation]:
+    """What a case describes: one observation, and one more per table of `elsewhere`."""
+    maker = Maker(case.get("certificates", {}))
+    parts = [case, *case.get("elsewhere", ())]
+    return [_observation(part, maker, number) for number, part in enumerate(parts, 1)]
+
+
 def observation(case: dict[str, Any]) -> Observation:
     """The observation that a case describes: a sound server, except for what the case says."""
-    maker = Maker(case.get("certificates", {}))
+    return observations(case)[0]
+
+
+def _observation(case: dict[str, Any], maker: Maker, number: int) -> Observation:
     facts: dict[str, Any] = {
-        "id": "o1",
+        "id": f"o{number}",
         "endpoint": "imap://mail.example.org:143",
         "tls_mode": "starttls",
-        "address": "192.0.2.7",
+        "address": f"192.0.2.{6 + number}",
         "server_name": "mail.example.org",
         "at": NOW,
         "outcome": "seen",

@@ -11,7 +11,7 @@ import pytest
 from certcheck.judge import rule
 from certcheck.model.finding import Finding
 from certcheck.model.observation import OUTCOMES
-from tests.judge.making import NOW, observation
+from tests.judge.making import NOW, observation, observations
 
 _CASES = Path(__file__).parents[2] / "fixtures" / "cases"
 _DOCS = Path(__file__).parents[2] / "docs" / "findings.md"
@@ -23,7 +23,7 @@ def _cases() -> list[dict[str, Any]]:
 
 
 def _judged(case: dict[str, Any]) -> tuple[Finding, ...]:
-    return rule.findings([observation(case)], NOW)
+    return rule.findings(observations(case), NOW)
 
 
 @pytest.mark.parametrize("case", _cases(), ids=lambda case: case["name"])

@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import pytest
 
+from certcheck.model.certificate import short
 from certcheck.model.observation import OUTCOMES, Trust
 from certcheck.model.run import Row
 from certcheck.report import facts, outline
@@ -71,6 +72,32 @@ def test_stores_are_named_with_their_date() -> None:
     ]
 
     assert lines[-2:] == ["trusted by mozilla (2026-03-28), given", "refused by java (2020-01-15)"]
+
+
+def test_certificates_that_differ_by_chance_are_marked_with_their_counts() -> None:
+    mixed = runs.fingerprints().observations[1]
+
+    ((question, value),) = [each for each in facts.facts(mixed, runs.NOW) if each[0] == "mixed"]
+
+    leaf, old = (short(each.sha256) for each in (runs.LEAF, runs.OLD))
+    assert question == "mixed"
+    assert value == f"ECDSA for mail.example.org: {leaf} 6 of 10 times, {old} 4 of 10 times"
+    marks = [each.remark for each in outline.fingerprints(runs.run("x", observations=(mixed,)))]
+    assert marks == ["seen 6 of 10 times", "seen 4 of 10 times"]
+
+
+def test_two_kinds_of_key_are_not_mixed() -> None:
+    both = runs.seen("imap://mail.example.org:143", runs.LEAF, runs.RSA)
+
+    assert "mixed" not in {label for label, _ in facts.facts(both, runs.NOW)}
+
+
+def test_a_name_in_a_certificate_is_shown_in_both_forms() -> None:
+    names = ("*.xn--strae-oqa.example", "xn--a.example", "xn--")
+
+    assert _values(names=names)["*.xn--strae-oqa.example"] == (
+        "*.xn--strae-oqa.example (*.straße.example), xn--a.example, xn--"
+    )
 
 
 @pytest.mark.parametrize("reason", OUTCOMES)

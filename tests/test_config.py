@@ -117,6 +117,8 @@ def test_without_a_file_there_is_an_empty_site(
         ("[[endpoint]]\nurl = 3\n", ["[[endpoint]] 1: url"]),
         ("[[endpoint]]\nurl = 'imap://a.example'\nbundle = 'x'\n", ["no [[bundle]] is called 'x'"]),
         ("[[endpoint]]\nurl = 'imap://a.example'\nhost = 'b.example'\n", ["no [[host]] is called"]),
+        ("[[host]]\nname = '*.a.example'\n", ["[[host]] 1: name: ", "has a wildcard"]),
+        ("[[endpoint]]\nurl = 'imap://[fe80::1%25eth0]'\n", ["[[endpoint]] 1: url: ", "a zone"]),
         ("[[host]]\nname = 'a.example'\naddresses = ['b.example']\n", ["is not an IP address"]),
         ("site = 3", ["site"]),
         ("[site]\nname = \n", ["certcheck.toml", "line 2"]),

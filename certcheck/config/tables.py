@@ -21,8 +21,16 @@ STATE = Path("/var/lib/certcheck")
 
 
 def _name(text: Any) -> Any:
+    return _hostname(text, wildcard=True)
+
+
+def _host(text: Any) -> Any:
+    return _hostname(text, wildcard=False)
+
+
+def _hostname(text: Any, *, wildcard: bool) -> Any:
     try:
-        return hostname(text, wildcard=True) if isinstance(text, str) else text
+        return hostname(text, wildcard=wildcard) if isinstance(text, str) else text
     except InputError as e:
         raise ValueError(e.message) from e
 
@@ -49,7 +57,8 @@ def words(text: Any) -> Any:
     return tuple(shlex.split(text)) if isinstance(text, str) else text
 
 
-Name = Annotated[Hostname, BeforeValidator(_name)]
+Name = Annotated[Hostname, BeforeValidator(_name)]  # of a certificate: a wildcard is one
+Host = Annotated[Hostname, BeforeValidator(_host)]
 Url = Annotated[Endpoint, BeforeValidator(_url)]
 Words = Annotated[tuple[str, ...], BeforeValidator(words)]
 FilePath = Annotated[Path, BeforeValidator(_path)]
@@ -113,8 +122,8 @@ class BundleTable(_Table):
 class HostTable(_Table):
     """`[[host]]`: a mail host; without `addresses` DNS is asked for its name."""
 
-    name: Name
-    addresses: tuple[Name, ...] = ()
+    name: Host
+    addresses: tuple[Host, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +131,7 @@ class ServerTable(_Table):
     """`[[server]]`: a Dovecot or Postfix instance by its own configuration."""
 
     name: Label
-    host: Name
+    host: Host
     kind: ServerKind
     config: FilePath
     bundle: Label
@@ -134,7 +143,7 @@ class EndpointTable(_Table):
 
     url: Url
     bundle: Label | None = None
-    host: Name | None = None
+    host: Host | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -107,10 +107,7 @@ def _a_label(label: str) -> str:
     if not label.isascii():
         return idna.alabel(label).decode()
     if label.startswith(_ENCODED):
-        # RFC 5891 4.4: only what encodes to itself again is an A-label.
-        meant = idna.ulabel(label)
-        if meant.isascii() or idna.alabel(meant).decode() != label:
-            raise idna.IDNAError
+        idna.ulabel(label)  # raises for what no encoding gives (RFC 5891 5.4)
     return label
 
 

@@ -19,7 +19,7 @@ _Answers = Mapping[str, frozenset[str]]
 
 
 def _by_address(observations: Sequence[Observation], _now: datetime) -> Iterator[Fault]:
-    seen = {o.address or "": o for o in observations if o.outcome == "seen" and o.deployments}
+    seen = {o.address or "": o for o in observations if o.deployments}
     questions = dict.fromkeys(_question(d) for o in seen.values() for d in o.deployments)
     asked = ((question, _answers(seen, question)) for question in questions)
     differing = {question: answers for question, answers in asked if _differ(answers)}

@@ -11,6 +11,7 @@ from certcheck.probe.doubt import CONFIRMED_ON_BAD_LINE, Doubt
 from certcheck.probe.limits import GO_AWAY, ProbeError
 from certcheck.probe.look import Door
 from certcheck.probe.records import Records
+from certcheck.probe.script import plain_refusal
 from certcheck.probe.wire import Tcp, Wire, dial, shown
 
 Failure = Literal["hang-up", "reset", "silence", "garbage", "no connection"]
@@ -104,11 +105,11 @@ class Crossing:
                 await attempt.enter_async_context(self._door.gate.admitted(self._door.address))
                 self._doubt.connections += 1
                 tcp = await _ready(self._door, attempt)
+                words = await self._first_words(tcp)
             except ProbeError as e:
                 if e.missed.reason in GO_AWAY:
                     self._door.gate.stop(self._door.address, e.missed)
                 return Trouble(kind="no connection", text=f"no connection: {e.missed.detail}")
-            words = await self._first_words(tcp)
             if isinstance(words, Answered):
                 await connection.enter_async_context(attempt.pop_all())
             return words
@@ -125,6 +126,9 @@ class Crossing:
         if not data:
             return Trouble(kind="hang-up", text="the server closes at the TLS hello")
         if not _is_tls(data, self._hello):
+            refusal = plain_refusal(data)
+            if refusal:
+                raise ProbeError(refusal, f"the server refuses in plain text: {shown(data)}")
             return Trouble(kind="garbage", text=f"the server does not answer in TLS: {shown(data)}")
         return Answered(tcp=tcp, data=data)
 

@@ -186,6 +186,19 @@ def test_421_stops_the_address() -> None:
     assert any("421 too many" in taint for taint in doubt.taints())
 
 
+def test_421_for_an_answer_to_the_hello_stops_the_address() -> None:
+    # As Exim does on port 465 when it has too many clients.
+    doubt = Doubt()
+    with imaps(answers_hello(b"421 too many\r\n")) as door:
+        answer = crossed(door, doubt, ssl3_hello())
+        stopped = door.gate.stopped(door.address)
+
+    assert (answer, doubt.connections) == (POISON, 1)
+    assert stopped is not None
+    assert stopped.reason == "rate_limited"
+    assert any("421 too many" in taint for taint in doubt.taints())
+
+
 def test_a_dead_server_is_dialled_again_then_tainted() -> None:
     doubt = Doubt()
     with imaps(silent) as door:

@@ -24,6 +24,7 @@ _TRIES: dict[Failure, int] = {
     "no connection": 4,
 }
 _BACK_OFF = 0.2
+_PARTING = 1.0
 _SILENCE = 10.0
 # sslyze's own patience is 60 s; it must not run out first.
 _PATIENCE = 50.0
@@ -100,19 +101,30 @@ class Crossing:
         return stopped or self._doubt.hopeless or self._failures[kind] >= _TRIES[kind]
 
     async def _asked(self, connection: contextlib.AsyncExitStack) -> Answered | Trouble:
+        gate, address = self._door.gate, self._door.address
         async with contextlib.AsyncExitStack() as attempt:
+            slowly = gate.is_slow(address)
             try:
-                await attempt.enter_async_context(self._door.gate.admitted(self._door.address))
+                await attempt.enter_async_context(gate.admitted(address))
+                slowly = gate.is_slow(address)
                 self._doubt.connections += 1
                 tcp = await _ready(self._door, attempt)
                 words = await self._first_words(tcp)
             except ProbeError as e:
-                if e.missed.reason in GO_AWAY:
-                    self._door.gate.stop(self._door.address, e.missed)
+                if e.missed.reason in GO_AWAY and slowly:
+                    gate.stop(address, e.missed)
+                elif e.missed.reason in GO_AWAY and not gate.stopped(address):
+                    await gate.slow_down(address)
                 return Trouble(kind="no connection", text=f"no connection: {e.missed.detail}")
             if isinstance(words, Answered):
                 await connection.enter_async_context(attempt.pop_all())
+                connection.push_async_callback(self._part, tcp)
             return words
+
+    async def _part(self, tcp: Tcp) -> None:
+        # Exim with GnuTLS waits for 0.5 s after its alert, and counts the client until then.
+        if self._door.gate.is_slow(self._door.address):
+            await tcp.parted(within=_PARTING)
 
     async def _first_words(self, tcp: Tcp) -> Answered | Trouble:
         try:

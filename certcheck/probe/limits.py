@@ -51,7 +51,7 @@ class Gate:
     """The one door for connections: at most `per_host` at a time and address, counted.
 
     It remembers addresses that asked to be left alone: all their ports pause while one port backs
-    off, and all are stopped when its second try is turned away, too.
+    off, and all are stopped when its second try is turned away, too. A scan goes on slowly.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -80,6 +80,18 @@ class Gate:
             await asyncio.sleep(self._limits.back_off)
             self._count(address)
             yield
+
+    async def slow_down(self, address: str) -> None:
+        """Rest, with nothing let through to `address`; from then on it `is_slow`."""
+        known = self._known(address)
+        if not known.slow:
+            known.slow = True
+            async with known.quiet:
+                await asyncio.sleep(self._limits.back_off)
+
+    def is_slow(self, address: str) -> bool:
+        """Whether a connection to `address` keeps its place until the server has ended it."""
+        return self._known(address).slow
 
     def stop(self, address: str, missed: Missed) -> None:
         """Let nothing more through to `address`; the first reason stays."""
@@ -113,4 +125,5 @@ class _Address:
 
     places: asyncio.Semaphore
     quiet: asyncio.Lock = field(default_factory=asyncio.Lock)
+    slow: bool = False
     stopped: Missed | None = None

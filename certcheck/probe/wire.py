@@ -78,6 +78,14 @@ class Tcp:
         """Move the deadline so that at most `seconds` are left."""
         self.deadline = min(self.deadline, self._loop.time() + seconds)
 
+    async def parted(self, *, within: float) -> None:
+        """Close this end, and wait until the server has closed its own; never raises."""
+        with contextlib.suppress(OSError):
+            self._sock.shutdown(socket.SHUT_WR)
+            self.hurry(within)
+            while await self.recv():
+                pass
+
     def close(self) -> None:
         """Close the connection; never raises."""
         with contextlib.suppress(OSError):

@@ -30,6 +30,7 @@ tls_on_connect_ports = {submissions}
 tls_advertise_hosts = *
 tls_certificate = {chains}
 tls_privatekey = {keys}
+tls_require_ciphers = {priorities}
 message_size_limit = 20M
 host_lookup =
 rfc1413_hosts =
@@ -48,11 +49,12 @@ login:
 
 
 @contextmanager
-def an_exim(folder: Path, *identities: pki.Identity, most: int = 0) -> Iterator[MailServer]:
+def an_exim(
+    folder: Path, *identities: pki.Identity, most: int = 0, priorities: str = "NORMAL"
+) -> Iterator[MailServer]:
     """An Exim that serves one or two certificates, to `most` clients at a time (0: any number).
 
-    It counts a client as long as it has not reaped the child for it: its usual limit of 20, and 300
-    too, is reached by a scan that has 5 connections at a time.
+    A client whose handshake failed counts for another 0.5 s. `priorities` are GnuTLS's.
     """
     furnished(folder, identities, user="Debian-exim")
     with reserved(3) as (smtp, submission, submissions):
@@ -62,6 +64,7 @@ def an_exim(folder: Path, *identities: pki.Identity, most: int = 0) -> Iterator[
                 packages=PACKAGES,
                 own=OWN,
                 most=most,
+                priorities=priorities,
                 smtp=smtp,
                 submission=submission,
                 submissions=submissions,

@@ -1,6 +1,6 @@
 """What leads from mail domains to the endpoints of their mail, and what a run tells of it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Literal
@@ -9,7 +9,8 @@ from certcheck.errors import listed
 from certcheck.model.endpoint import Endpoint, Hostname
 from certcheck.model.run import Failure, Row, Run
 
-_TOLD = 10
+_TOLD = 10  # domains in a message
+_TOLD_EACH = 3  # look-ups of one domain: where its zone is broken, all of them fail alike
 
 _FAILED = "repair DNS, or name a resolver that answers in [site] resolver"
 _BARREN = "look at the spelling, or name the hosts: certcheck audit HOST"
@@ -67,7 +68,7 @@ class Discovery:
     def told(self, run: Run) -> Run:
         """The run of an audit of these endpoints, with how they were found, and what was not."""
         there = frozenset(each.endpoint for each in run.observations)
-        rows = (*self._names(there), *map(_row, self.notes))
+        rows = (*self._names(there), *self._remarks())
         return replace(run, rows=rows, error=self._failure(there))
 
     def _ways(self) -> Sequence[Sequence[Find]]:
@@ -88,11 +89,25 @@ class Discovery:
             for texts, finds in sorted(found.items(), key=lambda row: row[1][0].strength):
                 urls = (find.endpoint.url for find in finds)
                 services = tuple(url for url in urls if url in there)
-                note = "" if services else "no port is open"
+                note = "" if services else "none is open"
                 yield {"name": name, "services": services, "found_by": texts, "note": note}
 
+    def _remarks(self) -> Iterator[Row]:
+        facts = ((n.domain, n.text) for n in self.notes if n.kind != "failed")
+        failed = ((domain, f"DNS does not tell: {t}") for domain, t in self._failed().items())
+        for domain, text in (*facts, *failed):
+            yield {"name": domain.ascii, "services": (), "found_by": (), "note": text}
+
+    def _failed(self) -> Mapping[Hostname, str]:
+        """The look-ups of each domain that gave no answer."""
+        found: dict[Hostname, list[str]] = {}
+        for note in self.notes:
+            if note.kind == "failed":
+                found.setdefault(note.domain, []).append(note.text)
+        return {d: listed(texts, most=_TOLD_EACH, between="; ") for d, texts in found.items()}
+
     def _failure(self, there: frozenset[str]) -> Failure | None:
-        failed = [note.text for note in self.notes if note.kind == "failed"]
+        failed = tuple(self._failed().values())
         excused = {note.domain for note in self.notes if note.kind != "fact"}
         led = {find.domain for find in self.finds}
         reached = {find.domain for find in self.finds if find.endpoint.url in there}
@@ -113,7 +128,3 @@ class Discovery:
 
 def _several(texts: Sequence[str], between: str = ", ") -> str:
     return listed(texts, most=_TOLD, between=between)
-
-
-def _row(note: Note) -> Row:
-    return {"name": note.domain.ascii, "services": (), "found_by": (), "note": note.text}

@@ -58,9 +58,9 @@ def _by_mx(domain: Hostname, answer: dns.Answer[Mx]) -> Iterator[Clue]:
         yield Note(domain=domain, text="takes no mail: null MX (RFC 7505)", kind="no_mail")
     else:
         for record in answer.records[:_FOLLOWED]:
-            way = f"MX {record.preference} of {domain.ascii}"
-            yield _led(domain, "smtp", record.exchange, PORTS["smtp"], way)
-        yield from _unfollowed(domain, answer, f"MX of {domain.ascii}")
+            what = f"MX {record.preference}"
+            yield _led(domain, "smtp", record.exchange, PORTS["smtp"], what)
+        yield from _unfollowed(domain, answer, "MX")
 
 
 def _by_srv(domains: Sequence[Hostname], resolver: dns.Resolver) -> Iterator[Clue]:
@@ -73,29 +73,30 @@ def _by_srv(domains: Sequence[Hostname], resolver: dns.Resolver) -> Iterator[Clu
 
 
 def _service(domain: Hostname, scheme: Scheme, answer: dns.Answer[Srv]) -> Iterator[Clue]:
-    way = f"SRV _{scheme}._tcp of {domain.ascii}"
+    what = f"SRV _{scheme}._tcp"
     if answer.status in {"bogus", "failed"}:
         yield Note(domain=domain, text=answer.detail, kind="failed")
     elif answer.records and all(record.is_null for record in answer.records):
-        yield Note(domain=domain, text=f"{way}: not offered, by its own word (RFC 6186 3.4)")
+        yield Note(domain=domain, text=f"{what}: not offered, by its own word (RFC 6186 3.4)")
     else:
         for record in answer.records[:_FOLLOWED]:
-            yield _led(domain, scheme, record.target, record.port, way)
-        yield from _unfollowed(domain, answer, way)
+            yield _led(domain, scheme, record.target, record.port, what)
+        yield from _unfollowed(domain, answer, what)
 
 
-def _led(domain: Hostname, scheme: Scheme, target: str, port: int, way: str) -> Clue:
+def _led(domain: Hostname, scheme: Scheme, target: str, port: int, what: str) -> Clue:
     """Where a record leads; what the zone says comes from outside and may lead nowhere."""
     if target == ".":
-        return Note(domain=domain, text=f"{way}: says that there is none, beside others")
+        return Note(domain=domain, text=f"{what}: says that there is none, beside others")
     try:
         host = hostname(target)
     except InputError as e:
-        return Note(domain=domain, text=f"{way}: {e.message}")
+        return Note(domain=domain, text=f"{what}: {e.message}")
     if host.is_ip or not port:
         wrong = f"IP address {host.ascii} instead of a name" if host.is_ip else "port 0"
-        return Note(domain=domain, text=f"{way}: {wrong}")
-    strength = Strength.srv if way.startswith("SRV") else Strength.mx
+        return Note(domain=domain, text=f"{what}: {wrong}")
+    strength = Strength.srv if what.startswith("SRV") else Strength.mx
+    way = f"{what} of {domain.ascii}"
     endpoint = Endpoint(scheme=scheme, host=host, port=port)
     return Find(domain=domain, endpoint=endpoint, way=way, strength=strength)
 
@@ -115,6 +116,7 @@ def _aliases(promised: Sequence[Find], resolver: dns.Resolver) -> Iterator[Note]
     for (host, find), answer in zip(
         first.items(), dns.cname(tuple(first), resolver=resolver), strict=True
     ):
+        kind = find.strength.name.upper()
         for alias in answer.records:
-            text = f"{find.way}: {host.ascii} is an alias (CNAME) of {alias}, and must not be one"
+            text = f"{host.ascii} is an alias (CNAME) of {alias}, which no target of {kind} may be"
             yield Note(domain=find.domain, text=text)

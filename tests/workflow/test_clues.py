@@ -115,7 +115,7 @@ def test_usual_names_without_an_open_port_are_trouble_only_where_nothing_else_is
         "name": "imap.example.org",
         "services": (),
         "found_by": ("usual name",),
-        "note": "no port is open",
+        "note": "none is open",
     }
 
 

@@ -65,7 +65,7 @@ def test_a_service_that_is_not_offered_is_told_and_not_asked(server: ServerMaker
 
     assert set(ways(discovery)) == {"smtp://mx.example.net:25"}
     (note,) = discovery.notes
-    assert note.text.startswith("SRV _pop3._tcp of example.org: not offered")
+    assert note.text.startswith("SRV _pop3._tcp: not offered")
 
 
 @pytest.mark.parametrize(
@@ -90,8 +90,8 @@ def test_a_target_that_is_no_host_name_is_told_and_the_others_are_followed(
 
     assert set(ways(discovery)) == {"smtp://mx.example.net:25", "imaps://imap.example.net:993"}
     of_mx, of_srv = (text for _, text in notes(discovery))
-    assert of_mx.startswith("MX 5 of example.org: ")
-    assert of_srv.startswith("SRV _imaps._tcp of example.org: ")
+    assert of_mx.startswith("MX 5: ")
+    assert of_srv.startswith("SRV _imaps._tcp: ")
     assert words in of_mx
     assert words in of_srv
     assert "\x1b" not in of_mx
@@ -104,7 +104,7 @@ def test_port_0_leads_nowhere(server: ServerMaker) -> None:
     discovery = found(server(holding(records)))
 
     assert set(ways(discovery)) == {"smtp://mx.example.net:25"}
-    assert notes(discovery) == [("fact", "SRV _imap._tcp of example.org: port 0")]
+    assert notes(discovery) == [("fact", "SRV _imap._tcp: port 0")]
 
 
 def test_a_target_that_is_an_alias_is_followed_and_told(server: ServerMaker) -> None:
@@ -123,6 +123,4 @@ def test_a_zone_with_very_many_records_is_not_followed_to_its_end(server: Server
     discovery = found(server(holding({"example.org MX": many})))
 
     assert len(discovery.endpoints) == 32
-    assert notes(discovery) == [
-        ("fact", "MX of example.org: 8 more records, which are not followed")
-    ]
+    assert notes(discovery) == [("fact", "MX: 8 more records, which are not followed")]

@@ -40,6 +40,27 @@ def test_an_endpoint_that_is_found_twice_is_audited_once_with_the_strongest_way_
     ]
 
 
+def test_names_and_notes_stand_in_the_order_of_the_domains(server: ServerMaker) -> None:
+    records = {
+        f"{prefix}{domain} {kind}": (data,)
+        for domain in ("b.example", "a.example")
+        for prefix, kind, data in (
+            ("", "MX", f"10 mx.{domain}."),
+            ("_imaps._tcp.", "SRV", f"0 0 993 imaps.{domain}."),
+            ("_imap._tcp.", "SRV", "0 0 0 ."),
+            ("sieve.", "A", *HERE),
+        )
+    }
+
+    shown = rows(found(server(holding(records)), "b.example", "a.example"))
+
+    assert [row["name"] for row in shown if row["found_by"]] == [
+        *("mx.b.example", "imaps.b.example", "sieve.b.example"),
+        *("mx.a.example", "imaps.a.example", "sieve.a.example"),
+    ]
+    assert [row["name"] for row in shown if not row["found_by"]] == ["b.example", "a.example"]
+
+
 @pytest.mark.parametrize("trouble", ["broken", "bogus"])
 @pytest.mark.parametrize(
     "record", ["example.org MX", "_imaps._tcp.example.org SRV", "imap.example.org A"]

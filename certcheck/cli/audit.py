@@ -1,14 +1,18 @@
 """`certcheck audit`."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from certcheck.cli import wiring
 from certcheck.cli.options import Output, Probing, Targets
 from certcheck.cli.progress import bar
-from certcheck.model.run import Run
+from certcheck.model.run import Run, Scalar
+
+if TYPE_CHECKING:
+    from certcheck.workflow.asking import Asking
+    from certcheck.workflow.clues import Discovery
 
 EXAMPLE = "Example: certcheck audit mail.example.org --fail-on warning"
 
@@ -32,6 +36,14 @@ def command(
     output: Output,
     probing: Probing,
     target: Targets = None,
+    domain: Annotated[
+        bool,
+        typer.Option(
+            "--domain",
+            help="The TARGETs are mail domains: audit what their MX and SRV records and the usual "
+            "names lead to, such as certcheck audit --domain example.org",
+        ),
+    ] = False,
     depth: Annotated[
         Depth, typer.Option(help="quick: handshakes only; standard: cipher suites by sslyze, too.")
     ] = Depth.standard,
@@ -46,12 +58,32 @@ def command(
         from certcheck.workflow.audit import audit
 
         site, _ = config.load(output.config)
-        endpoints = wiring.endpoints(target, site)
         asking = wiring.asking(site, probing)
+        found = _found(target, asking, output) if domain else None
+        endpoints = found.endpoints if found else wiring.endpoints(target, site)
         with bar("auditing", len(endpoints), quiet=output.quiet) as seen:
             return audit(
-                blank, endpoints, asking, depth=depth.value, fail_on=fail_on.value, seen=seen
+                blank,
+                endpoints,
+                asking,
+                depth=depth.value,
+                fail_on=fail_on.value,
+                seen=seen,
+                discovery=found,
             )
 
-    inputs = {"targets": tuple(target or ()), "depth": depth.value, "fail_on": fail_on.value}
+    inputs: dict[str, Scalar | tuple[str, ...]] = {
+        "targets": tuple(target or ()),
+        "domain": domain,
+        "depth": depth.value,
+        "fail_on": fail_on.value,
+    }
     wiring.perform("audit", output, inputs, work)
+
+
+def _found(target: list[str] | None, asking: "Asking", output: Output) -> "Discovery":
+    from certcheck.workflow.discovery import discover
+
+    domains = wiring.domains(target)
+    with bar("looking up", None, quiet=output.quiet):
+        return discover(domains, asking)

@@ -6,8 +6,11 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def bar(title: str, total: int, *, quiet: bool) -> Iterator[Callable[[str], None]]:
-    """What is told of each thing that is done; shows how many of `total` that were."""
+def bar(title: str, total: int | None, *, quiet: bool) -> Iterator[Callable[[str], None]]:
+    """What is told of each thing that is done; shows how many of `total` that were.
+
+    Without a total it shows only that something goes on, and for how long.
+    """
     if quiet or not sys.stderr.isatty():
         yield lambda _: None
         return

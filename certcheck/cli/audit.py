@@ -50,18 +50,24 @@ def command(
     fail_on: Annotated[
         FailOn, typer.Option(help="From which severity on the exit code is 1.")
     ] = FailOn.error,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show how many connections it would take; ask no one.")
+    ] = False,
 ) -> None:
     """What every port offers, and what is wrong with it."""
 
     def work(blank: Run) -> Run:
         from certcheck import config
         from certcheck.workflow.audit import audit
+        from certcheck.workflow.budget import budget
 
         site, _ = config.load(output.config)
         asking = wiring.asking(site, probing)
         found = _found(target, asking, output) if domain else None
         endpoints = found.endpoints if found else wiring.endpoints(target, site)
-        with bar("auditing", len(endpoints), quiet=output.quiet) as seen:
+        if dry_run:
+            return budget(blank, endpoints, asking, depths=tuple(each.value for each in Depth))
+        with bar("auditing", quiet=output.quiet) as seen:
             return audit(
                 blank,
                 endpoints,
@@ -77,6 +83,7 @@ def command(
         "domain": domain,
         "depth": depth.value,
         "fail_on": fail_on.value,
+        "dry_run": dry_run,
     }
     wiring.perform("audit", output, inputs, work)
 
@@ -85,5 +92,5 @@ def _found(target: list[str] | None, asking: "Asking", output: Output) -> "Disco
     from certcheck.workflow.discovery import discover
 
     domains = wiring.domains(target)
-    with bar("looking up", None, quiet=output.quiet):
+    with bar("looking up", quiet=output.quiet):
         return discover(domains, asking)

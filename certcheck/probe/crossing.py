@@ -182,7 +182,8 @@ async def _ready(door: Door, attempt: contextlib.AsyncExitStack) -> Tcp:
     if door.endpoint.tls_mode == "starttls":
         script = SCRIPTS[door.endpoint.protocol](tcp.own_address)
         wire = Wire(tcp, [])
-        await go_ahead(script, await greeting(script, wire), tcp=tcp, wire=wire)
+        said = await greeting(script, wire, heard=lambda: tcp.allow(door.limits.timeout))
+        await go_ahead(script, said, tcp=tcp, wire=wire)
     return tcp
 
 

@@ -31,12 +31,19 @@ async def go_ahead(script: Script, said: Said, *, tcp: Tcp, wire: Wire) -> None:
         raise ProbeError("injected_bytes", f"plain bytes before TLS: {shown(injected)}")
 
 
-async def greeting(script: Script, wire: Wire, *, complete: bool = False) -> Said:
-    """The greeting and the capabilities; raises ProbeError.
+def _unheard() -> None:
+    pass
+
+
+async def greeting(
+    script: Script, wire: Wire, *, complete: bool = False, heard: Callable[[], None] = _unheard
+) -> Said:
+    """The greeting, of which `heard` is told, and the capabilities; raises ProbeError.
 
     They are asked for where the greeting has none, or where `complete` wants all and it has some.
     """
     said = await script.greet(wire)
+    heard()
     if said.words is not None and not (complete and said.partial):
         return said
     asked = await script.ask(wire)

@@ -74,6 +74,10 @@ class Tcp:
         except OSError:
             return b""
 
+    def allow(self, seconds: float) -> None:
+        """Set the deadline to `seconds` from now."""
+        self.deadline = self._loop.time() + seconds
+
     def hurry(self, seconds: float) -> None:
         """Move the deadline so that at most `seconds` are left."""
         self.deadline = min(self.deadline, self._loop.time() + seconds)

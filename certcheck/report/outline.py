@@ -62,6 +62,8 @@ class Served:
 
 def verdict(run: Run) -> str:
     """The run in one line: `9 ports, 1 error, 0 warnings, 0 not seen`."""
+    if run.inputs.get("dry_run"):
+        return "nobody was asked; the connections that it would take, by depth:"
     if not run.observations:
         return "nothing was looked at"
     found = groups(run)

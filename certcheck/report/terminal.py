@@ -56,7 +56,7 @@ def write(run: Run, stream: TextIO, *, color: bool, width: int | None) -> None:
 def _lines(run: Run, width: int | None) -> Iterator[Line]:
     if run.error:
         yield from _failure(run.error, width)
-    if run.command == "fingerprints":
+    if run.command == "fingerprints" and not run.rows:
         yield from _fingerprints(run)
         return
     discovery = outline.is_discovery(run.rows)

@@ -1,6 +1,6 @@
 """`certcheck audit`: what every port offers, and what is wrong with it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -13,7 +13,7 @@ from certcheck.model.observation import Deployment, Observation, Trust
 from certcheck.model.run import Run, worst
 from certcheck.probe.observe import Depth
 from certcheck.targets import endpoint
-from certcheck.workflow.asking import Asking
+from certcheck.workflow.asking import Asking, Progress
 from certcheck.workflow.clues import Discovery
 from certcheck.workflow.fingerprints import observe, with_observations
 
@@ -25,7 +25,7 @@ def audit(  # noqa: PLR0913 - each is an option of the command
     *,
     depth: Depth,
     fail_on: Severity,
-    seen: Callable[[str], None],
+    seen: Progress,
     discovery: Discovery | None = None,
 ) -> Run:
     """The run with observations and findings; exit 1 for a bad one, 3 for what was not seen.

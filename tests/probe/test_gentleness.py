@@ -19,7 +19,7 @@ from certcheck.probe.observe import observed
 from tests.probe.looking import LIMITS, NOW, look
 from tests.zoo.animals import ALERT, answers_hello, says
 from tests.zoo.keeper import Place, Visitor, kept
-from tests.zoo.manners import implicit, server
+from tests.zoo.manners import SMTP, implicit, server
 from tests.zoo.visit import at, door_to
 
 TCP_ESTABLISHED = 1  # tcp(7), TCP_INFO: the first byte is the state
@@ -208,3 +208,60 @@ def test_a_slow_scan_waits_for_no_server_for_ever() -> None:
 
     assert (answer, doubt.taints()) == (ALERT, ())
     assert took < 2
+
+
+def test_a_slow_greeting_leaves_time_for_the_rest() -> None:
+    def behaviour(visitor: Visitor) -> None:
+        visitor.closing.wait(0.6)
+        server("smtp", {"EHLO": slowly})(visitor)
+
+    def slowly(visitor: Visitor) -> None:
+        visitor.closing.wait(0.6)
+        visitor.say(SMTP)
+
+    seen = look("smtp", behaviour)  # each of them within the time-out of 1 s, not both
+
+    assert (seen.outcome, seen.doubts) == ("seen", ())
+
+
+def test_all_addresses_of_a_host_stop_together() -> None:
+    gate = Gate(LIMITS, {"127.0.0.1": "mail", "::1": "mail"})
+    look("smtp", says(b"421 too many connections\r\n"), gate=gate)
+    other = look("smtp", server("smtp"), address="::1", gate=gate)
+    stranger = look("smtp", server("smtp"), address="127.0.0.3", gate=gate)
+
+    assert (other.reason, other.connections) == ("rate_limited", 0)
+    assert stranger.outcome == "seen"
+
+
+def test_a_host_s_addresses_share_its_connections() -> None:
+    async def run() -> int:
+        gate = Gate(Limits(per_host=2), {"192.0.2.1": "mail", "192.0.2.2": "mail"})
+        return await most_at_once(gate, "192.0.2.1", "192.0.2.2")
+
+    assert asyncio.run(run()) == 2
+
+
+def test_all_hosts_share_the_connections_of_this_one() -> None:
+    async def run() -> int:
+        gate = Gate(Limits(in_all=3))
+        return await most_at_once(gate, *(f"192.0.2.{number}" for number in range(9)))
+
+    assert asyncio.run(run()) == 3
+
+
+async def most_at_once(gate: Gate, *addresses: str) -> int:
+    """How many of four connections to each address the gate let through together."""
+    now = most = 0
+
+    async def one(address: str) -> None:
+        nonlocal now, most
+        async with gate.admitted(address):
+            now += 1
+            most = max(most, now)
+            for _ in range(5):
+                await asyncio.sleep(0)
+            now -= 1
+
+    await asyncio.gather(*(one(address) for address in addresses * 4))
+    return most

@@ -142,7 +142,7 @@ def test_both_key_types_are_found() -> None:
 
     with_name = [each for each in seen.deployments if each.server_name]
     assert [(each.key_type, each.seen, each.of) for each in with_name] == [
-        ("ecdsa", 2, 2),
+        ("ecdsa", 4, 4),
         ("rsa", 1, 1),
     ]
 

@@ -27,11 +27,15 @@ deps: ## install the Debian packages that the lab needs
 	@$(timed)
 	tools/deps.sh
 
+unpacked: ## unpack the other mail servers that the tests talk to
+	@$(timed)
+	tools/unpack.sh
+
 demo: $(READY) deps ## the whole job on real servers, in about a minute
 	@$(timed)
 	$(BIN)/certcheck demo -o demo
 
-test: $(READY) deps lint types layers ## everything: lint, types, layers, all tests on real servers
+test: $(READY) deps unpacked lint types layers ## everything: lint, types, layers, all tests on real servers
 	@$(timed)
 	rm -f .coverage .coverage.*
 	$(BIN)/python -m pytest -q -n 4 -m "not chaos" --cov --cov-report=
@@ -73,4 +77,4 @@ lock: $(READY) ## resolve the requirements anew
 	$$compile -o requirements/runtime.txt
 	$$compile -c requirements/runtime.txt --group dev -o requirements/dev.txt
 
-.PHONY: help deps demo test test-chaos check format lint types layers docs lock
+.PHONY: help deps unpacked demo test test-chaos check format lint types layers docs lock

@@ -125,5 +125,18 @@ def endpoints(text: str) -> tuple[Endpoint, ...]:
     return usual_endpoints(hostname(host))
 
 
+def mail_domain(text: str) -> Hostname:
+    """The mail domain that one TARGET is with --domain; raises InputError for anything else."""
+    where = f"target {_short(text)}"
+    named = "://" not in text and "@" not in text and split_port(text, where=where)[1] is None
+    domain = hostname(text) if named else None
+    if domain is None or domain.is_ip:
+        raise InputError(
+            f"{where} is not a mail domain",
+            hint="with --domain a TARGET is what stands behind the @, such as example.org",
+        )
+    return domain
+
+
 def _short(text: str) -> str:
     return ascii(text) if len(text) <= _SHOWN else ascii(text[:_SHOWN]) + "…"

@@ -10,6 +10,7 @@ from certcheck.targets import (
     connect_to,
     endpoint,
     endpoints,
+    mail_domain,
     port_number,
     split_port,
     usual_endpoints,
@@ -148,3 +149,37 @@ def test_a_port_is_in_its_range_or_refused(digits: str) -> None:
         return
 
     assert 0 < port < 65536
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("example.org", "example.org"),
+        ("EXAMPLE.org.", "example.org"),
+        ("straße.de", "xn--strae-oqa.de"),
+        ("lists.example.org", "lists.example.org"),
+    ],
+)
+def test_a_mail_domain_is_a_name(text: str, name: str) -> None:
+    assert mail_domain(text) == hostname(name)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "imap://example.org",
+        "smtp://example.org:25",
+        "example.org:25",
+        "example.org:",
+        "postmaster@example.org",
+        "192.0.2.7",
+        "2001:db8::7",
+        "[2001:db8::7]:25",
+        "",
+        "*.example.org",
+        "a b.example",
+    ],
+)
+def test_nothing_else_is_a_mail_domain(text: str) -> None:
+    with pytest.raises(InputError):
+        mail_domain(text)

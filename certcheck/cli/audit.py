@@ -1,14 +1,18 @@
 """`certcheck audit`."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from certcheck.cli import wiring
 from certcheck.cli.options import Output, Probing, Targets
 from certcheck.cli.progress import bar
-from certcheck.model.run import Run
+from certcheck.model.run import Run, Scalar
+
+if TYPE_CHECKING:
+    from certcheck.workflow.asking import Asking
+    from certcheck.workflow.clues import Discovery
 
 EXAMPLE = "Example: certcheck audit mail.example.org --fail-on warning"
 
@@ -32,26 +36,61 @@ def command(
     output: Output,
     probing: Probing,
     target: Targets = None,
+    domain: Annotated[
+        bool,
+        typer.Option(
+            "--domain",
+            help="The TARGETs are mail domains: audit what their MX and SRV records and the usual "
+            "names lead to, such as certcheck audit --domain example.org",
+        ),
+    ] = False,
     depth: Annotated[
         Depth, typer.Option(help="quick: handshakes only; standard: cipher suites by sslyze, too.")
     ] = Depth.standard,
     fail_on: Annotated[
         FailOn, typer.Option(help="From which severity on the exit code is 1.")
     ] = FailOn.error,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show how many connections it would take; ask no one.")
+    ] = False,
 ) -> None:
     """What every port offers, and what is wrong with it."""
 
     def work(blank: Run) -> Run:
         from certcheck import config
         from certcheck.workflow.audit import audit
+        from certcheck.workflow.budget import budget
 
         site, _ = config.load(output.config)
-        endpoints = wiring.endpoints(target, site)
         asking = wiring.asking(site, probing)
-        with bar("auditing", len(endpoints), quiet=output.quiet) as seen:
+        found = _found(target, asking, output) if domain else None
+        endpoints = found.endpoints if found else wiring.endpoints(target, site)
+        if dry_run:
+            return budget(blank, endpoints, asking, depths=tuple(each.value for each in Depth))
+        with bar("auditing", quiet=output.quiet) as seen:
             return audit(
-                blank, endpoints, asking, depth=depth.value, fail_on=fail_on.value, seen=seen
+                blank,
+                endpoints,
+                asking,
+                depth=depth.value,
+                fail_on=fail_on.value,
+                seen=seen,
+                discovery=found,
             )
 
-    inputs = {"targets": tuple(target or ()), "depth": depth.value, "fail_on": fail_on.value}
+    inputs: dict[str, Scalar | tuple[str, ...]] = {
+        "targets": tuple(target or ()),
+        "domain": domain,
+        "depth": depth.value,
+        "fail_on": fail_on.value,
+        "dry_run": dry_run,
+    }
     wiring.perform("audit", output, inputs, work)
+
+
+def _found(target: list[str] | None, asking: "Asking", output: Output) -> "Discovery":
+    from certcheck.workflow.discovery import discover
+
+    domains = wiring.domains(target)
+    with bar("looking up", quiet=output.quiet):
+        return discover(domains, asking)

@@ -3,11 +3,20 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from certcheck.workflow.asking import Step
+
+_WIDTH = 48
 
 
 @contextmanager
-def bar(title: str, total: int, *, quiet: bool) -> Iterator[Callable[[str], None]]:
-    """What is told of each thing that is done; shows how many of `total` that were."""
+def bar(title: str, *, quiet: bool) -> Iterator["Callable[[Step], None]"]:
+    """What is told of each step; shows how many of all are done, and what was done last.
+
+    Until it is told anything it shows only that something goes on, and for how long.
+    """
     if quiet or not sys.stderr.isatty():
         yield lambda _: None
         return
@@ -16,10 +25,16 @@ def bar(title: str, total: int, *, quiet: bool) -> Iterator[Callable[[str], None
 
     columns = (
         TextColumn("{task.description}", markup=False),
-        BarColumn(),
+        BarColumn(bar_width=24),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
+        TextColumn("{task.fields[what]}", markup=False),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(title, total=total)
-        yield lambda _: progress.advance(task)
+        task = progress.add_task(title, total=None, what="")
+
+        def told(step: "Step") -> None:
+            what = step.what if len(step.what) <= _WIDTH else f"{step.what[: _WIDTH - 1]}…"
+            progress.update(task, completed=step.done, total=step.total, what=what)
+
+        yield told

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, NoReturn, TextIO
+from typing import TYPE_CHECKING, BinaryIO, NoReturn, TextIO, TypeVar
 
 import typer
 
@@ -16,7 +16,7 @@ from certcheck import __version__, targets
 from certcheck.cli import interruption
 from certcheck.cli.options import Format, Output, Probing
 from certcheck.errors import CertcheckError, InputError, UnfitBundle
-from certcheck.model.endpoint import Endpoint
+from certcheck.model.endpoint import Endpoint, Hostname
 from certcheck.model.run import Failure, Run, Scalar, ended, worst
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from certcheck.model.certificate import Certificate
     from certcheck.workflow.asking import Asking
     from certcheck.workflow.means import Means
+
+Thing = TypeVar("Thing")
 
 _MAX_LIST = 64 * 1024 * 1024
 
@@ -131,9 +133,18 @@ def endpoints(given: Sequence[str] | None, site: "Site") -> tuple[Endpoint, ...]
         if not site.endpoint:
             raise InputError("no TARGET given", hint="name a host, or list [[endpoint]]s")
         return tuple(entry.url for entry in site.endpoint)
-    found = tuple(dict.fromkeys(e for text in given for e in _target(text)))
+    found = tuple(dict.fromkeys(e for text in given for e in _meant(text, targets.endpoints)))
     if not found:
         raise InputError("the list of TARGETs is empty", hint="one a line, # begins a comment")
+    return found
+
+
+def domains(given: Sequence[str] | None) -> tuple[Hostname, ...]:
+    """The mail domains that the TARGETs are, without doubles; raises InputError as `endpoints`."""
+    each = (_meant(text, lambda word: (targets.mail_domain(word),)) for text in given or ())
+    found = tuple(dict.fromkeys(domain for meant in each for domain in meant))
+    if not found:
+        raise InputError("name a domain", hint="--domain takes mail domains, such as example.org")
     return found
 
 
@@ -211,9 +222,10 @@ def _roots(file: Path | None) -> "tuple[Certificate, ...]":
         raise InputError(e.message, hint="--ca-file takes certificates in PEM") from e
 
 
-def _target(text: str) -> Iterator[Endpoint]:
+def _meant(text: str, meaning: Callable[[str], Sequence[Thing]]) -> Iterator[Thing]:
+    """What one TARGET means, or each line of the file that it names."""
     if text != "-" and not text.startswith("@"):
-        yield from targets.endpoints(text)
+        yield from meaning(text)
         return
     where = "stdin" if text == "-" else text[1:]
     data = _capped(sys.stdin.buffer, where) if text == "-" else read(Path(where))
@@ -221,7 +233,7 @@ def _target(text: str) -> Iterator[Endpoint]:
     for number, line in enumerate(lines, 1):
         if (word := line.strip()) and not word.startswith("#"):
             try:
-                yield from targets.endpoints(word)
+                yield from meaning(word)
             except InputError as e:
                 raise InputError(f"{where}:{number}: {e.message}", hint=e.hint) from e
 

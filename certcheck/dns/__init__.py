@@ -4,6 +4,9 @@ from certcheck.dns.address import Family, addresses, addresses_of
 from certcheck.dns.answer import Answer, Resolver, Status
 from certcheck.dns.authoritative import Holders, NameServer, holders, texts
 from certcheck.dns.caa import CaaSet, caa
+from certcheck.dns.cname import cname
+from certcheck.dns.mx import mx
+from certcheck.dns.srv import srv
 from certcheck.dns.tlsa import tlsa
 
 __all__ = [
@@ -17,7 +20,10 @@ __all__ = [
     "addresses",
     "addresses_of",
     "caa",
+    "cname",
     "holders",
+    "mx",
+    "srv",
     "texts",
     "tlsa",
 ]

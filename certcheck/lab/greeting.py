@@ -16,6 +16,7 @@ _GREETINGS: dict[Protocol, bytes] = {
     "imap": b"* OK",
     "pop3": b"+OK",
     "smtp": b"220",
+    "lmtp": b"220",
     "sieve": b'"IMPLEMENTATION"',
 }
 _PAUSE = 0.02

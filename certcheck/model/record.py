@@ -1,4 +1,4 @@
-"""Records of DNS that say which certificate a name may have, and from whom."""
+"""Records of DNS: which certificate a name may have, from whom, and who serves its mail."""
 
 from dataclasses import dataclass, field
 
@@ -34,3 +34,31 @@ class Caa:
     def critical(self) -> bool:
         """Whether who does not know the tag must not issue."""
         return bool(self.flags & 128)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Mx:
+    """An MX record (RFC 5321 5.1): who takes the mail of a domain; the lowest comes first."""
+
+    preference: int
+    exchange: str
+
+    @property
+    def is_null(self) -> bool:
+        """Whether it says that the domain takes no mail (RFC 7505)."""
+        return self.exchange == "."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Srv:
+    """An SRV record (RFC 2782): where a service of a domain is; the lowest priority comes first."""
+
+    priority: int
+    weight: int
+    port: int
+    target: str
+
+    @property
+    def is_null(self) -> bool:
+        """Whether it says that the service is not offered (RFC 2782, RFC 6186 3.4)."""
+        return self.target == "."

@@ -11,6 +11,7 @@ from certcheck.probe.doubt import CONFIRMED_ON_BAD_LINE, Doubt
 from certcheck.probe.limits import GO_AWAY, ProbeError
 from certcheck.probe.look import Door
 from certcheck.probe.records import Records
+from certcheck.probe.script import plain_refusal
 from certcheck.probe.wire import Tcp, Wire, dial, shown
 
 Failure = Literal["hang-up", "reset", "silence", "garbage", "no connection"]
@@ -23,6 +24,7 @@ _TRIES: dict[Failure, int] = {
     "no connection": 4,
 }
 _BACK_OFF = 0.2
+_PARTING = 1.0
 _SILENCE = 10.0
 # sslyze's own patience is 60 s; it must not run out first.
 _PATIENCE = 50.0
@@ -99,19 +101,30 @@ class Crossing:
         return stopped or self._doubt.hopeless or self._failures[kind] >= _TRIES[kind]
 
     async def _asked(self, connection: contextlib.AsyncExitStack) -> Answered | Trouble:
+        gate, address = self._door.gate, self._door.address
         async with contextlib.AsyncExitStack() as attempt:
+            slowly = gate.is_slow(address)
             try:
-                await attempt.enter_async_context(self._door.gate.admitted(self._door.address))
+                await attempt.enter_async_context(gate.admitted(address))
+                slowly = gate.is_slow(address)
                 self._doubt.connections += 1
                 tcp = await _ready(self._door, attempt)
+                words = await self._first_words(tcp)
             except ProbeError as e:
-                if e.missed.reason in GO_AWAY:
-                    self._door.gate.stop(self._door.address, e.missed)
+                if e.missed.reason in GO_AWAY and slowly:
+                    gate.stop(address, e.missed)
+                elif e.missed.reason in GO_AWAY and not gate.stopped(address):
+                    await gate.slow_down(address)
                 return Trouble(kind="no connection", text=f"no connection: {e.missed.detail}")
-            words = await self._first_words(tcp)
             if isinstance(words, Answered):
                 await connection.enter_async_context(attempt.pop_all())
+                connection.push_async_callback(self._part, tcp)
             return words
+
+    async def _part(self, tcp: Tcp) -> None:
+        # Exim with GnuTLS waits for 0.5 s after its alert, and counts the client until then.
+        if self._door.gate.is_slow(self._door.address):
+            await tcp.parted(within=_PARTING)
 
     async def _first_words(self, tcp: Tcp) -> Answered | Trouble:
         try:
@@ -125,6 +138,9 @@ class Crossing:
         if not data:
             return Trouble(kind="hang-up", text="the server closes at the TLS hello")
         if not _is_tls(data, self._hello):
+            refusal = plain_refusal(data)
+            if refusal:
+                raise ProbeError(refusal, f"the server refuses in plain text: {shown(data)}")
             return Trouble(kind="garbage", text=f"the server does not answer in TLS: {shown(data)}")
         return Answered(tcp=tcp, data=data)
 
@@ -166,7 +182,8 @@ async def _ready(door: Door, attempt: contextlib.AsyncExitStack) -> Tcp:
     if door.endpoint.tls_mode == "starttls":
         script = SCRIPTS[door.endpoint.protocol](tcp.own_address)
         wire = Wire(tcp, [])
-        await go_ahead(script, await greeting(script, wire), tcp=tcp, wire=wire)
+        said = await greeting(script, wire, heard=lambda: tcp.allow(door.limits.timeout))
+        await go_ahead(script, said, tcp=tcp, wire=wire)
     return tcp
 
 

@@ -31,10 +31,22 @@ async def go_ahead(script: Script, said: Said, *, tcp: Tcp, wire: Wire) -> None:
         raise ProbeError("injected_bytes", f"plain bytes before TLS: {shown(injected)}")
 
 
-async def greeting(script: Script, wire: Wire) -> Said:
-    """The greeting and the capabilities, asked for where it has none; raises ProbeError."""
+def _unheard() -> None:
+    pass
+
+
+async def greeting(
+    script: Script, wire: Wire, *, complete: bool = False, heard: Callable[[], None] = _unheard
+) -> Said:
+    """The greeting, of which `heard` is told, and the capabilities; raises ProbeError.
+
+    They are asked for where the greeting has none, or where `complete` wants all and it has some.
+    """
     said = await script.greet(wire)
-    if said.words is not None:
+    heard()
+    if said.words is not None and not (complete and said.partial):
         return said
     asked = await script.ask(wire)
+    if said.words and not asked.words:
+        return said
     return Said(greeting=said.greeting, words=asked.words, auth=asked.auth, size=asked.size)

@@ -1,7 +1,7 @@
 """How long, how much and how often a mail server may be asked."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -10,8 +10,10 @@ from certcheck.model.observation import Reason
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Limits of all probing; times are seconds, `timeout` covers one dialogue and handshake.
+    """Limits of all probing; times are seconds.
 
+    `timeout` covers connecting and the greeting, and again all that follows up to the end of the
+    handshake. At most `per_host` connections at a time go to one host, `in_all` to all together.
     `scan_timeout` is the deadline of one sslyze scan, from its start to its result; after
     `between_rounds` a proof asks everything a second time.
     """
@@ -19,6 +21,7 @@ class Limits:
     # RFC 5321 4.5.3.2.1 allows 5 minutes for a greeting; postscreen waits 6 s before it speaks.
     timeout: float = 30.0
     per_host: int = 5
+    in_all: int = 64
     back_off: float = 2.0
     scan_timeout: float = 180.0
     between_rounds: float = 2.0
@@ -48,16 +51,19 @@ REFUSALS: frozenset[Reason] = frozenset({"handshake_failed", "closed_after_go_ah
 
 
 class Gate:
-    """The one door for connections: at most `per_host` at a time and address, counted.
+    """The one door for connections: at most `per_host` at a time and host, counted.
 
-    It remembers addresses that asked to be left alone: all their ports pause while one port backs
-    off, and all are stopped when its second try is turned away, too.
+    `hosts` says which addresses are one host; another address is a host of its own. The gate
+    remembers hosts that asked to be left alone: all their ports pause while one port backs off,
+    and all are stopped when its second try is turned away, too. A scan goes on slowly.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, hosts: Mapping[str, str] | None = None) -> None:
         self.connections = 0
         self._limits = limits
-        self._addresses: dict[str, _Address] = {}
+        self._names = hosts or {}
+        self._hosts: dict[str, _Host] = {}
+        self._all = asyncio.Semaphore(limits.in_all)
 
     @asynccontextmanager
     async def admitted(self, address: str) -> AsyncIterator[None]:
@@ -66,8 +72,9 @@ class Gate:
         async with known.places:
             async with known.quiet:
                 pass  # nobody backs off now
-            self._count(address)
-            yield
+            async with self._all:
+                self._count(address)
+                yield
 
     @asynccontextmanager
     async def backed_off(self, address: str) -> AsyncIterator[None]:
@@ -80,6 +87,18 @@ class Gate:
             await asyncio.sleep(self._limits.back_off)
             self._count(address)
             yield
+
+    async def slow_down(self, address: str) -> None:
+        """Rest, with nothing let through to `address`; from then on it `is_slow`."""
+        known = self._known(address)
+        if not known.slow:
+            known.slow = True
+            async with known.quiet:
+                await asyncio.sleep(self._limits.back_off)
+
+    def is_slow(self, address: str) -> bool:
+        """Whether a connection to `address` keeps its place until the server has ended it."""
+        return self._known(address).slow
 
     def stop(self, address: str, missed: Missed) -> None:
         """Let nothing more through to `address`; the first reason stays."""
@@ -102,15 +121,16 @@ class Gate:
         self.raise_if_stopped(address)
         self.connections += 1
 
-    def _known(self, address: str) -> "_Address":
+    def _known(self, address: str) -> "_Host":
         places = asyncio.Semaphore(self._limits.per_host)
-        return self._addresses.setdefault(address, _Address(places=places))
+        return self._hosts.setdefault(self._names.get(address, address), _Host(places=places))
 
 
 @dataclass(slots=True, kw_only=True)
-class _Address:
-    """What the gate knows of one address; who holds `quiet` backs off, and the others wait."""
+class _Host:
+    """What the gate knows of one host; who holds `quiet` backs off, and the others wait."""
 
     places: asyncio.Semaphore
     quiet: asyncio.Lock = field(default_factory=asyncio.Lock)
+    slow: bool = False
     stopped: Missed | None = None

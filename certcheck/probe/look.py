@@ -107,7 +107,12 @@ class _Visit:
         script = SCRIPTS[self._door.endpoint.protocol](tcp.own_address)
         if self._mode == "starttls":
             wire = Wire(tcp, self._notes)
-            self._before = await greeting(script, wire)
+            self._before = await greeting(
+                script,
+                wire,
+                complete=self._talk == "full",
+                heard=lambda: tcp.allow(self._door.limits.timeout),
+            )
             await go_ahead(script, self._before, tcp=tcp, wire=wire)
         tls, self._shaken = await handshake(tcp, self._variant, self._mode)
         if self._talk == "none":
@@ -126,7 +131,7 @@ class _Visit:
             if self._mode == "implicit":
                 await script.greet(wire)
         elif self._mode == "implicit":
-            self._after = await greeting(script, wire)
+            self._after = await greeting(script, wire, complete=True)
         else:
             self._after = await script.ask_inside(wire)
         tcp.hurry(_GOODBYE)

@@ -1,7 +1,7 @@
 """One endpoint at one address, asked in all the ways that a depth wants, as one Observation."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Literal, get_args
@@ -17,7 +17,20 @@ from certcheck.probe.sightings import deployments, with_scan
 
 Depth = Literal["certificates", "quick", "standard"]
 
+# What is told of as it ends, depth by depth.
+STAGES: Mapping[Depth, tuple[str, ...]] = {
+    "certificates": ("handshakes",),
+    "quick": ("handshakes",),
+    "standard": ("handshakes", "sslyze"),
+}
+
 _TRIES = 3
+# The usual question is asked again, to meet another back end behind the same address.
+_AGAIN = 2
+
+
+def _untold(_stage: str) -> None:
+    pass
 
 
 async def observed(  # noqa: PLR0913 - each is one thing that the caller decides
@@ -29,13 +42,13 @@ async def observed(  # noqa: PLR0913 - each is one thing that the caller decides
     gate: Gate,
     limits: Limits,
     at: datetime,
+    stage: Callable[[str], None] = _untold,
 ) -> Observation:
     """What `endpoint` serves at `address`; whatever a server does is data.
 
-    `address` is an IP literal; any other string is `unreachable`.
-
-    `certificates` takes 3 connections and does not ask for TLS versions, `quick` takes 6 to 14,
-    `standard` adds sslyze's.
+    `address` is an IP literal; any other string is `unreachable`. `stage` is told of each of
+    STAGES as it ends. `certificates` does not ask for TLS versions, `quick` does, `standard` adds
+    sslyze; `budget` says how many connections each takes.
     """
     door = Door(endpoint=endpoint, address=address, gate=gate, limits=limits)
     blank = unseen(endpoint, address, number=number, at=at, reason="unreachable", detail="")
@@ -45,7 +58,11 @@ async def observed(  # noqa: PLR0913 - each is one thing that the caller decides
         return await _without_tls(door, blank, looks)
     versions = () if depth == "certificates" else tuple(VERSIONS)
     seen = await _seen(door, blank, looks, last.shaken, versions)
-    return await _with_sslyze(door, seen) if depth == "standard" else seen
+    stage("handshakes")
+    if depth == "standard":
+        seen = await _with_sslyze(door, seen)
+        stage("sslyze")
+    return seen
 
 
 def unseen(  # noqa: PLR0913 - as above
@@ -84,7 +101,7 @@ async def _without_tls(door: Door, blank: Observation, looks: Sequence[Look]) ->
     attempts = sum(look.connections for look in looks)
     missed = last.missed or Missed(reason="handshake_failed", detail="")
     if missed.reason in ("greeting_timeout", "tls_on_plain_port"):
-        other = await door.look(last.variant, talk="none", mode="implicit")
+        other = await door.look(last.variant, mode="implicit")
         looks = (*looks, other)
         if other.shaken:
             detail = "the port speaks TLS from the first byte, not STARTTLS"
@@ -153,9 +170,10 @@ async def _with_sslyze(door: Door, seen: Observation) -> Observation:
 
 def _variants(first: Variant, shaken: Handshake, versions: Sequence[TlsVersion]) -> list[Variant]:
     other_key = "aRSA" if shaken.chain[0].key_type != "rsa" else "aECDSA"
-    variants = [replace(first, newest="TLSv1.2", ciphers=other_key)]
+    other = replace(first, newest="TLSv1.2", ciphers=other_key)
+    variants = [other, *[first] * _AGAIN]
     if first.server_name is not None:
-        variants.append(Variant(server_name=None))
+        variants += [Variant(server_name=None), replace(other, server_name=None)]
     return variants + [
         replace(first, oldest=version, newest=version)
         for version in versions

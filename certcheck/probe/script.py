@@ -11,12 +11,16 @@ from certcheck.probe.wire import Wire, shown
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
-    """A server's own words: `words` are its capabilities, None when it has named none yet."""
+    """A server's own words: `words` are its capabilities, None when it has named none yet.
+
+    `partial` says that it may have more to name when it is asked.
+    """
 
     greeting: str = ""
     words: tuple[str, ...] | None = None
     auth: tuple[str, ...] = ()
     size: int | None = None
+    partial: bool = False
 
     def offers(self, word: str) -> bool:
         """Whether `word` stands among the capabilities, in any case."""

@@ -74,9 +74,21 @@ class Tcp:
         except OSError:
             return b""
 
+    def allow(self, seconds: float) -> None:
+        """Set the deadline to `seconds` from now."""
+        self.deadline = self._loop.time() + seconds
+
     def hurry(self, seconds: float) -> None:
         """Move the deadline so that at most `seconds` are left."""
         self.deadline = min(self.deadline, self._loop.time() + seconds)
+
+    async def parted(self, *, within: float) -> None:
+        """Close this end, and wait until the server has closed its own; never raises."""
+        with contextlib.suppress(OSError):
+            self._sock.shutdown(socket.SHUT_WR)
+            self.hurry(within)
+            while await self.recv():
+                pass
 
     def close(self) -> None:
         """Close the connection; never raises."""

@@ -31,9 +31,12 @@ def _lines(run: Run, heading: str) -> Iterator[str]:
         yield from _fingerprints(run)
     elif run.command == "audit":
         yield from ("", f"**{outline.verdict(run)}**")
+        if outline.is_discovery(run.rows):
+            yield from _discovery(run)
         yield from _blocks(run, heading)
     yield from _steps(run, heading)
-    yield from _rows(run)
+    if not outline.is_discovery(run.rows):
+        yield from _rows(run)
     yield from _findings(run, heading)
 
 
@@ -81,6 +84,16 @@ def _rows(run: Run) -> Iterator[str]:
     elif run.rows:
         yield ""
         yield from _table(outline.table(run.rows))
+
+
+def _discovery(run: Run) -> Iterator[str]:
+    names, remarks = outline.names(run.rows), outline.remarks(run.rows)
+    if names:
+        yield ""
+        yield from _table(names)
+    if remarks:
+        yield ""
+    yield from (f"- {markdown(text)}" for text in remarks)
 
 
 def _table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:

@@ -9,11 +9,12 @@ from certcheck.model.certificate import Certificate, colons
 from certcheck.model.endpoint import Endpoint
 from certcheck.model.finding import SEVERITIES, Finding, Severity
 from certcheck.model.observation import Observation
-from certcheck.model.run import Run, Scalar
+from certcheck.model.run import Row, Run, Scalar
 from certcheck.report import facts
 from certcheck.targets import endpoint
 
 _SERVICES_SHOWN = 12
+_WAYS_SHOWN = 4
 _SERVERS = {"dovecot": "Dovecot", "postfix": "Postfix"}
 _HEX = re.compile(r"[0-9A-Fa-f:]{40,}")
 _HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")  # in a row: SHA-1 or SHA-256
@@ -61,6 +62,8 @@ class Served:
 
 def verdict(run: Run) -> str:
     """The run in one line: `9 ports, 1 error, 0 warnings, 0 not seen`."""
+    if run.inputs.get("dry_run"):
+        return "nobody was asked; the connections that it would take, by depth:"
     if not run.observations:
         return "nothing was looked at"
     found = groups(run)
@@ -127,6 +130,27 @@ def is_wide(rows: Sequence[Mapping[str, Scalar | tuple[str, ...]]]) -> bool:
     return any(is_fingerprint(_cell(value)) for row in rows for value in row.values())
 
 
+def is_discovery(rows: Sequence[Row]) -> bool:
+    """Whether the rows say how the names of mail domains were found."""
+    return any("found_by" in row for row in rows)
+
+
+def names(rows: Sequence[Row]) -> tuple[tuple[str, ...], ...]:
+    """The host names that were found, with their services and the ways to them; heading first."""
+    found = (
+        (str(row["name"]), _services(row), listed(ways, most=_WAYS_SHOWN))
+        for row in rows
+        if (ways := _texts(row.get("found_by")))
+    )
+    lines = tuple(found)
+    return (("name", "services", "found by"), *lines) if lines else ()
+
+
+def remarks(rows: Sequence[Row]) -> tuple[str, ...]:
+    """What else is to be told of mail domains."""
+    return tuple(f"{row['name']}: {row['note']}" for row in rows if not row.get("found_by"))
+
+
 def steps(run: Run) -> tuple[tuple[str, ...], ...]:
     """The actions as text: number, state, server, kind, target."""
     return tuple(
@@ -174,6 +198,15 @@ def _places(findings: Sequence[Finding]) -> Iterator[str]:
         services = [_service(each.endpoint) for each in found]
         place = f"{host} at {address}" if address and address != host.strip("[]") else host
         yield f"{place}: {listed(services, most=_SERVICES_SHOWN)}"
+
+
+def _services(row: Row) -> str:
+    services = [_service(url) for url in _texts(row.get("services"))]
+    return listed(services, most=_SERVICES_SHOWN) or str(row.get("note", ""))
+
+
+def _texts(value: Scalar | tuple[str, ...]) -> tuple[str, ...]:
+    return value if isinstance(value, tuple) else ()
 
 
 def _service(url: str) -> str:

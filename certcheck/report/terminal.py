@@ -56,16 +56,17 @@ def write(run: Run, stream: TextIO, *, color: bool, width: int | None) -> None:
 def _lines(run: Run, width: int | None) -> Iterator[Line]:
     if run.error:
         yield from _failure(run.error, width)
-    if run.command == "fingerprints":
+    if run.command == "fingerprints" and not run.rows:
         yield from _fingerprints(run)
         return
-    if run.command == "audit" and not (run.error and not run.observations):
+    discovery = outline.is_discovery(run.rows)
+    if run.command == "audit" and not (run.error and not run.observations and not discovery):
         yield from _audit(run, width)
     if run.actions:
         yield from _columns(outline.steps(run), style_column=1)
     if run.rows and run.actions:
         yield ()
-    if run.rows:
+    if run.rows and not discovery:
         yield from _records(run) if outline.is_wide(run.rows) else _table(outline.table(run.rows))
     for group in outline.groups(run):
         yield ()
@@ -88,12 +89,25 @@ def _fingerprints(run: Run) -> Iterator[Line]:
 
 def _audit(run: Run, width: int | None) -> Iterator[Line]:
     yield ((outline.verdict(run), outline.worst(run) or ("good" if run.observations else "")),)
+    if outline.is_discovery(run.rows):
+        yield from _discovery(run, width)
     for block in outline.blocks(run):
         yield ()
         for label in _capped(block.labels):
             yield ((safe(label), "place"),)
         for name, value in block.facts:
             yield from _hanging(f"  {name:<11} " if name else " " * 14, safe(value), width)
+
+
+def _discovery(run: Run, width: int | None) -> Iterator[Line]:
+    names, remarks = outline.names(run.rows), outline.remarks(run.rows)
+    if names:
+        yield ()
+        yield from _table(names)
+    if remarks:
+        yield ()
+    for text in remarks:
+        yield from _hanging("", safe(text), width)
 
 
 def _finding(group: outline.Group, width: int | None) -> Iterator[Line]:

@@ -1,7 +1,7 @@
 """Where to ask: every endpoint becomes the addresses behind it, and every address is looked at."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -11,10 +11,8 @@ from certcheck.model.certificate import Certificate
 from certcheck.model.endpoint import Endpoint, Hostname
 from certcheck.model.observation import Observation
 from certcheck.probe.limits import Gate, Limits
-from certcheck.probe.observe import Depth, observed, unseen
+from certcheck.probe.observe import STAGES, Depth, observed, unseen
 from certcheck.targets import Redirect
-
-Progress = Callable[[str], None]
 
 _TITLES: dict[dns.Family, str] = {"any": "", "ipv4": "IPv4", "ipv6": "IPv6"}
 _AT_ONCE = 32  # endpoints in work, over all hosts; the Gate keeps each host's share
@@ -57,7 +55,19 @@ class Asking:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Place:
+class Step:
+    """How far a command is: what was done last, and how many of how many such steps are done."""
+
+    what: str
+    done: int
+    total: int
+
+
+Progress = Callable[[Step], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
     """One endpoint at one address; `dialled` differs where --connect-to names another port."""
 
     endpoint: Endpoint
@@ -74,43 +84,100 @@ async def look(
     at: datetime,
     seen: Progress,
 ) -> tuple[Observation, ...]:
-    """One observation per endpoint and address, in the order given; `seen` is told of each."""
-    gate = Gate(asking.limits)
-    places = await _places(endpoints, asking)
+    """One observation per endpoint and address, in the order given; `seen` hears of each stage."""
+    found = await places(endpoints, asking)
+    gate = Gate(asking.limits, hosts(found))
     turns = asyncio.Semaphore(_AT_ONCE)
+    stages = _Stages(found, depth, seen)
 
-    async def one(number: int, place: _Place) -> Observation:
+    async def one(number: int, place: Place) -> Observation:
         async with turns:
-            observation = await _observation(number, place, gate, asking.limits, depth, at)
-        seen(place.endpoint.label)
+            stage = stages.of(place)
+            observation = await _observation(number, place, gate, asking.limits, depth, at, stage)
+        stages.end(place)
         return observation
 
-    return tuple(await asyncio.gather(*(one(n, p) for n, p in enumerate(places, 1))))
+    return tuple(await asyncio.gather(*(one(n, p) for n, p in enumerate(found, 1))))
+
+
+class _Stages:
+    """Counts the stages of all places; a place that ends early has done its stages, too."""
+
+    def __init__(self, found: Sequence[Place], depth: Depth, seen: Progress) -> None:
+        self._each = len(STAGES[depth])
+        self._left = dict.fromkeys(map(id, found), self._each)
+        self._seen = seen
+
+    def of(self, place: Place) -> Callable[[str], None]:
+        return lambda stage: self._done(place, f"{stage}: {place.endpoint.label}", 1)
+
+    def end(self, place: Place) -> None:
+        self._done(place, place.endpoint.label, self._left[id(place)])
+
+    def _done(self, place: Place, what: str, stages: int) -> None:
+        self._left[id(place)] -= stages
+        total = self._each * len(self._left)
+        self._seen(Step(what=what, done=total - sum(self._left.values()), total=total))
 
 
 async def _observation(  # noqa: PLR0913, PLR0917 - passes on what `look` was given
-    number: int, place: _Place, gate: Gate, limits: Limits, depth: Depth, at: datetime
+    number: int,
+    place: Place,
+    gate: Gate,
+    limits: Limits,
+    depth: Depth,
+    at: datetime,
+    stage: Callable[[str], None],
 ) -> Observation:
     if place.address is None:
         return unseen(
             place.endpoint, None, number=number, at=at, reason="unresolved", detail=place.trouble
         )
     observation = await observed(
-        place.dialled, place.address, number=number, depth=depth, gate=gate, limits=limits, at=at
+        place.dialled,
+        place.address,
+        number=number,
+        depth=depth,
+        gate=gate,
+        limits=limits,
+        at=at,
+        stage=stage,
     )
     return replace(observation, endpoint=place.endpoint.url)
 
 
-async def _places(endpoints: Sequence[Endpoint], asking: Asking) -> list[_Place]:
+def hosts(found: Sequence[Place]) -> Mapping[str, str]:
+    """Each address with the one that stands for its host.
+
+    Addresses of one name are one host, as are all names of one address.
+    """
+    above: dict[str, str] = {}
+
+    def top(thing: str) -> str:
+        while above[thing] != thing:
+            above[thing] = thing = above[above[thing]]
+        return thing
+
+    for place in found:
+        if place.address is not None:
+            name = place.endpoint.host.ascii
+            above.setdefault(name, name)
+            above.setdefault(place.address, place.address)
+            above[top(name)] = top(place.address)
+    return {place.address: top(place.address) for place in found if place.address is not None}
+
+
+async def places(endpoints: Sequence[Endpoint], asking: Asking) -> list[Place]:
+    """Where the endpoints are; an address is None where it could not be had."""
     listed = {e: asking.listed(e) for e in endpoints if not asking.redirect(e)}
-    hosts = list(dict.fromkeys(e.host for e, answer in listed.items() if answer is None))
+    unknown = list(dict.fromkeys(e.host for e, answer in listed.items() if answer is None))
     turns = asyncio.Semaphore(_AT_ONCE)
 
     async def resolved(host: Hostname) -> dns.Answer[str]:
         async with turns:
             return await asyncio.to_thread(asking.resolved, host)
 
-    answers = dict(zip(hosts, await asyncio.gather(*map(resolved, hosts)), strict=True))
+    answers = dict(zip(unknown, await asyncio.gather(*map(resolved, unknown)), strict=True))
     return [
         place
         for e in endpoints
@@ -120,17 +187,17 @@ async def _places(endpoints: Sequence[Endpoint], asking: Asking) -> list[_Place]
 
 def _places_of(
     endpoint: Endpoint, redirect: Redirect | None, answer: dns.Answer[str] | None
-) -> list[_Place]:
+) -> list[Place]:
     if redirect:
         dialled = replace(endpoint, port=redirect.to_port or endpoint.port)
-        return [_Place(endpoint=endpoint, dialled=dialled, address=redirect.address)]
+        return [Place(endpoint=endpoint, dialled=dialled, address=redirect.address)]
     records, detail = (answer.records, answer.detail) if answer else ((), "")
-    found = [_Place(endpoint=endpoint, dialled=endpoint, address=a) for a in records]
+    found = [Place(endpoint=endpoint, dialled=endpoint, address=a) for a in records]
     # With addresses of one family a detail says why those of the other could not be had.
     if found and not detail:
         return found
     trouble = detail or "the name has no address"
-    return [*found, _Place(endpoint=endpoint, dialled=endpoint, address=None, trouble=trouble)]
+    return [*found, Place(endpoint=endpoint, dialled=endpoint, address=None, trouble=trouble)]
 
 
 def _family(address: str) -> dns.Family:

@@ -1,6 +1,6 @@
 """`certcheck audit`: what every port offers, and what is wrong with it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -13,7 +13,8 @@ from certcheck.model.observation import Deployment, Observation, Trust
 from certcheck.model.run import Run, worst
 from certcheck.probe.observe import Depth
 from certcheck.targets import endpoint
-from certcheck.workflow.asking import Asking
+from certcheck.workflow.asking import Asking, Progress
+from certcheck.workflow.clues import Discovery
 from certcheck.workflow.fingerprints import observe, with_observations
 
 
@@ -24,14 +25,19 @@ def audit(  # noqa: PLR0913 - each is an option of the command
     *,
     depth: Depth,
     fail_on: Severity,
-    seen: Callable[[str], None],
+    seen: Progress,
+    discovery: Discovery | None = None,
 ) -> Run:
-    """The run with observations and findings; exit 1 for a bad one, 3 for what was not seen."""
+    """The run with observations and findings; exit 1 for a bad one, 3 for what was not seen.
+
+    With a `discovery`, whose endpoints these are, it tells how each was found.
+    """
     now = blank.started
     plain = observe(endpoints, asking, depth=depth, at=now, seen=seen)
     observations = tuple(_with_given_roots(o, asking.roots, now) for o in plain)
     judged = findings(observations, now)
     run = with_observations(blank, endpoints, observations)
+    run = discovery.told(run) if discovery else run
     codes = [3 if run.error else 0, *(_code(finding, fail_on) for finding in judged)]
     return replace(run, findings=judged, exit_code=worst(*codes))
 

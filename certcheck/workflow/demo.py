@@ -10,6 +10,7 @@ from certcheck.model.endpoint import Endpoint, Protocol
 from certcheck.model.observation import Observation
 from certcheck.model.run import Row, Run
 from certcheck.targets import endpoint
+from certcheck.workflow.asking import Step
 from certcheck.workflow.audit import audit
 from certcheck.workflow.fingerprints import fingerprints
 from certcheck.workflow.install import install
@@ -141,7 +142,7 @@ def whole(chapters: Sequence[Chapter]) -> Run:
     )
 
 
-def _unheard(_: str) -> None:
+def _unheard(_: Step) -> None:
     """The demo tells of chapters, not of single ports."""
 
 

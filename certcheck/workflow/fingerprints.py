@@ -1,7 +1,7 @@
 """`certcheck fingerprints`: which certificate every port serves now."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -9,11 +9,11 @@ from certcheck.model.endpoint import Endpoint
 from certcheck.model.observation import Observation
 from certcheck.model.run import Failure, Run
 from certcheck.probe.observe import Depth
-from certcheck.workflow.asking import Asking, look
+from certcheck.workflow.asking import Asking, Progress, look
 
 
 def fingerprints(
-    blank: Run, endpoints: Sequence[Endpoint], asking: Asking, *, seen: Callable[[str], None]
+    blank: Run, endpoints: Sequence[Endpoint], asking: Asking, *, seen: Progress
 ) -> Run:
     """The run with one observation per endpoint and address; exit 3 when one was not seen."""
     observations = observe(endpoints, asking, depth="certificates", at=blank.started, seen=seen)
@@ -28,7 +28,7 @@ def observe(
     *,
     depth: Depth,
     at: datetime,
-    seen: Callable[[str], None],
+    seen: Progress,
 ) -> tuple[Observation, ...]:
     """What is there, without the closed ports that nobody asked for by name."""
     asked = {e.url for e in endpoints if e.expected}

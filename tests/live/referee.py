@@ -7,16 +7,32 @@ import subprocess
 
 from certcheck.model.endpoint import Endpoint
 
-_STARTTLS = {"imap": "imap", "pop3": "pop3", "smtp": "smtp", "submission": "smtp", "sieve": "sieve"}
+_STARTTLS = {
+    **{name: name for name in ("imap", "pop3", "smtp", "sieve", "lmtp")},
+    "submission": "smtp",
+}
+_CERTIFICATE = re.compile(r"-----BEGIN CERT.+?END CERTIFICATE-----\n", re.DOTALL)
 
 
 def shown(service: Endpoint, address: str, *options: str) -> str:
     """The leaf's SHA-256 by the word of the openssl program, or what it says of its failure."""
+    done = _asked(service, address, *options)
+    found = _CERTIFICATE.search(done.stdout)
+    return _sha256(found[0]) if found else f"none: {done.stderr}"
+
+
+def chain(service: Endpoint, address: str, *options: str) -> tuple[str, ...]:
+    """The SHA-256 of every certificate that is sent, by the word of the openssl program."""
+    done = _asked(service, address, "-showcerts", *options)
+    return tuple(_sha256(pem) for pem in _CERTIFICATE.findall(done.stdout))
+
+
+def _asked(service: Endpoint, address: str, *options: str) -> subprocess.CompletedProcess[str]:
     starttls = _STARTTLS.get(service.scheme)
-    done = subprocess.run(
+    sni = () if "-noservername" in options else ("-servername", service.host.ascii)
+    return subprocess.run(
         [
-            *("openssl", "s_client", "-connect", f"{address}:{service.port}"),
-            *("-servername", service.host.ascii),
+            *("openssl", "s_client", "-connect", f"{address}:{service.port}", *sni),
             *(("-starttls", starttls) if starttls else ()),
             *options,
         ],
@@ -26,7 +42,7 @@ def shown(service: Endpoint, address: str, *options: str) -> str:
         timeout=30,
         check=False,
     )
-    found = re.search(r"-----BEGIN CERT.+?END CERTIFICATE-----\n", done.stdout, re.DOTALL)
-    if found is None:
-        return f"none: {done.stderr}"
-    return hashlib.sha256(ssl.PEM_cert_to_DER_cert(found[0])).hexdigest()
+
+
+def _sha256(pem: str) -> str:
+    return hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest()

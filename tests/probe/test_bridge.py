@@ -174,7 +174,7 @@ def test_ssl2_cannot_be_poisoned_and_is_tainted() -> None:
     assert doubt.taints()
 
 
-def test_421_stops_the_address() -> None:
+def test_421_is_asked_once_more_and_stops_the_address() -> None:
     doubt = Doubt()
     with door_to("smtp", says(b"421 too many\r\n")) as door:
         answer = crossed(door, doubt, ssl3_hello())
@@ -182,7 +182,7 @@ def test_421_stops_the_address() -> None:
 
     assert answer == POISON
     assert stopped is not None
-    assert doubt.connections == 1
+    assert doubt.connections == 2
     assert any("421 too many" in taint for taint in doubt.taints())
 
 

@@ -4,17 +4,23 @@ import asyncio
 import functools
 import socket
 import threading
+import time
 
 import pytest
 
+from certcheck.model.endpoint import Scheme
 from certcheck.model.observation import Observation
+from certcheck.probe.crossing import answered
+from certcheck.probe.doubt import Doubt
+from certcheck.probe.hello import ssl3_hello
 from certcheck.probe.limits import Gate, Limits
+from certcheck.probe.look import Door
 from certcheck.probe.observe import observed
 from tests.probe.looking import LIMITS, NOW, look
-from tests.zoo.animals import says
+from tests.zoo.animals import ALERT, answers_hello, says
 from tests.zoo.keeper import Place, Visitor, kept
-from tests.zoo.manners import implicit, server
-from tests.zoo.visit import at
+from tests.zoo.manners import SMTP, implicit, server
+from tests.zoo.visit import at, door_to
 
 TCP_ESTABLISHED = 1  # tcp(7), TCP_INFO: the first byte is the state
 
@@ -146,3 +152,116 @@ async def both(first: Place, second: Place, told: threading.Event) -> list[Obser
     backing_off = asyncio.create_task(ask(at(first, "smtp"), number=1))
     await asyncio.to_thread(told.wait)
     return [await ask(at(second, "imaps"), number=2), await backing_off]
+
+
+def test_421_instead_of_tls_stops_a_scan() -> None:
+    # As Exim does on port 465.
+    doubt = Doubt()
+    with door_to("submissions", answers_hello(b"421 too many\r\n")) as door:
+        answer = asyncio.run(answered(door, doubt, ssl3_hello()))
+        stopped = door.gate.stopped(door.address)
+
+    assert (answer, doubt.connections) == (None, 2)
+    assert stopped is not None
+    assert stopped.reason == "rate_limited"
+    assert any("421 too many" in taint for taint in doubt.taints())
+
+
+@pytest.mark.parametrize("scheme", ["smtp", "submissions"])
+def test_a_server_that_is_slow_to_forget_clients_is_asked_slowly(scheme: Scheme) -> None:
+    # As Exim is: it takes 20 clients at a time, and one that it refused counts for 0.5 s more.
+    places = threading.Semaphore(6)
+
+    def crowded(visitor: Visitor) -> None:
+        if not places.acquire(blocking=False):
+            says(b"421 too many\r\n")(visitor)
+            return
+        try:
+            (server("smtp", tls=refuses) if scheme == "smtp" else refuses)(visitor)
+        finally:
+            places.release()
+
+    def refuses(visitor: Visitor) -> None:
+        visitor.hear_bytes()
+        visitor.say(ALERT)
+        visitor.closing.wait(0.05)
+
+    async def scan(door: Door) -> list[bytes | None]:
+        return await asyncio.gather(*(answered(door, doubt, ssl3_hello()) for _ in range(30)))
+
+    doubt = Doubt()
+    with door_to(scheme, crowded) as door:
+        answers = asyncio.run(scan(door))
+
+        assert door.gate.is_slow(door.address)
+
+    assert (answers, doubt.taints()) == ([ALERT] * 30, ())
+
+
+def test_a_slow_scan_waits_for_no_server_for_ever() -> None:
+    doubt = Doubt()
+    with door_to("submissions", answers_hello(ALERT)) as door:
+        asyncio.run(door.gate.slow_down(door.address))
+        started = time.monotonic()
+        answer = asyncio.run(answered(door, doubt, ssl3_hello()))
+        took = time.monotonic() - started
+
+    assert (answer, doubt.taints()) == (ALERT, ())
+    assert took < 2
+
+
+def test_a_slow_greeting_leaves_time_for_the_rest() -> None:
+    def behaviour(visitor: Visitor) -> None:
+        visitor.closing.wait(0.6)
+        server("smtp", {"EHLO": slowly})(visitor)
+
+    def slowly(visitor: Visitor) -> None:
+        visitor.closing.wait(0.6)
+        visitor.say(SMTP)
+
+    seen = look("smtp", behaviour)  # each of them within the time-out of 1 s, not both
+
+    assert (seen.outcome, seen.doubts) == ("seen", ())
+
+
+def test_all_addresses_of_a_host_stop_together() -> None:
+    gate = Gate(LIMITS, {"127.0.0.1": "mail", "::1": "mail"})
+    look("smtp", says(b"421 too many connections\r\n"), gate=gate)
+    other = look("smtp", server("smtp"), address="::1", gate=gate)
+    stranger = look("smtp", server("smtp"), address="127.0.0.3", gate=gate)
+
+    assert (other.reason, other.connections) == ("rate_limited", 0)
+    assert stranger.outcome == "seen"
+
+
+def test_a_host_s_addresses_share_its_connections() -> None:
+    async def run() -> int:
+        gate = Gate(Limits(per_host=2), {"192.0.2.1": "mail", "192.0.2.2": "mail"})
+        return await most_at_once(gate, "192.0.2.1", "192.0.2.2")
+
+    assert asyncio.run(run()) == 2
+
+
+def test_all_hosts_share_the_connections_of_this_one() -> None:
+    async def run() -> int:
+        gate = Gate(Limits(in_all=3))
+        return await most_at_once(gate, *(f"192.0.2.{number}" for number in range(9)))
+
+    assert asyncio.run(run()) == 3
+
+
+async def most_at_once(gate: Gate, *addresses: str) -> int:
+    """How many of four connections to each address the gate let through together."""
+    now = most = 0
+
+    async def one(address: str) -> None:
+        nonlocal now, most
+        async with gate.admitted(address):
+            now += 1
+            most = max(most, now)
+            for _ in range(5):
+                await asyncio.sleep(0)
+            now -= 1
+
+    await asyncio.gather(*(one(address) for address in addresses * 4))
+    return most

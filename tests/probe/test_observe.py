@@ -75,6 +75,31 @@ def test_imap_capabilities_are_asked_again_inside_tls() -> None:
     assert (seen.auth_before_tls, seen.auth_after_tls) == ((), ("PLAIN",))
 
 
+@pytest.mark.parametrize("scheme", ["imap", "imaps"])
+def test_what_an_imap_greeting_leaves_out_is_asked_for(scheme: Scheme) -> None:
+    # As Cyrus 3.6 greets.
+    short = {"greeting": b"* OK [CAPABILITY IMAP4rev1 STARTTLS] zoo\r\n"}
+    behaviour = implicit("imap", short) if scheme == "imaps" else server("imap", short)
+
+    seen = look(scheme, behaviour).capabilities
+
+    assert seen.greeting == "* OK [CAPABILITY IMAP4rev1 STARTTLS] zoo"
+    assert seen.before_tls == (
+        ("IMAP4rev1", "STARTTLS", "LOGINDISABLED") if scheme == "imap" else ()
+    )
+    assert seen.after_tls == ("IMAP4rev1", "AUTH=PLAIN")
+
+
+def test_an_imap_greeting_counts_where_nothing_else_is_told() -> None:
+    greeting = b"* OK [CAPABILITY IMAP4rev1 STARTTLS] zoo\r\n"
+    refusing = {"greeting": greeting, "CAPABILITY": b"c1 BAD not now\r\n"}
+
+    seen = look("imap", server("imap", refusing))
+
+    assert (seen.outcome, seen.detail) == ("seen", "")
+    assert seen.capabilities.before_tls == ("IMAP4rev1", "STARTTLS")
+
+
 def test_smtp_keywords_and_size_are_read() -> None:
     seen = look("smtp", server("smtp")).capabilities
 
@@ -117,7 +142,7 @@ def test_both_key_types_are_found() -> None:
 
     with_name = [each for each in seen.deployments if each.server_name]
     assert [(each.key_type, each.seen, each.of) for each in with_name] == [
-        ("ecdsa", 2, 2),
+        ("ecdsa", 4, 4),
         ("rsa", 1, 1),
     ]
 

@@ -9,7 +9,7 @@ from certcheck.model.action import Action
 from certcheck.model.certificate import Certificate
 from certcheck.model.finding import Finding
 from certcheck.model.observation import Capabilities, Deployment, Observation, Trust
-from certcheck.model.run import Failure, Run
+from certcheck.model.run import Failure, Row, Run
 
 NOW = dt.datetime(2026, 11, 25, 12, 0, 0, 123456, tzinfo=dt.UTC)
 
@@ -153,6 +153,36 @@ def audit() -> Run:
         ),
         counts={"seen": 3, "inconclusive": 1},
         connections=60,
+    )
+
+
+def domain() -> Run:
+    """An audit of two mail domains, with one that nothing is known of."""
+    smtp = seen("smtp://mx.example.net:25", LEAF)
+    imap = seen("imap://imap.example.org:143", LEAF)
+    imaps = seen("imaps://imap.example.org:993", LEAF)
+    ways = tuple(f"MX 10 of d{number}.example" for number in range(9))
+
+    def name(text: str, *services: str, found_by: tuple[str, ...] = (), note: str = "") -> Row:
+        return {"name": text, "services": services, "found_by": found_by, "note": note}
+
+    return run(
+        "audit",
+        exit_code=3,
+        error=Failure(message="DNS does not tell: b.example MX: SERVFAIL", hint="repair DNS"),
+        observations=(smtp, imap, imaps),
+        rows=(
+            name("mx.example.net", smtp.endpoint, found_by=ways),
+            name(
+                "imap.example.org",
+                imap.endpoint,
+                imaps.endpoint,
+                found_by=("SRV _imaps._tcp of example.org", "usual name"),
+            ),
+            name("pop.example.org", found_by=("usual name",), note="none is open"),
+            name("example.org", note="SRV _pop3._tcp: not offered, by its own word (RFC 6186 3.4)"),
+            name("b.example", note="DNS does not tell: b.example MX: SERVFAIL"),
+        ),
     )
 
 

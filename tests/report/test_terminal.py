@@ -15,6 +15,7 @@ from tests.report import runs
 _GOLDEN = Path(__file__).parents[2] / "fixtures" / "reports"
 _RUNS: dict[str, Callable[[], Run]] = {
     "audit": runs.audit,
+    "domain": runs.domain,
     "fingerprints": runs.fingerprints,
     "install": runs.install,
 }
@@ -87,6 +88,34 @@ def test_the_verdict_comes_first() -> None:
     first = shown(runs.audit()).splitlines()[0]
 
     assert first == "6 ports, 2 errors, 1 warning, 1 not seen"
+
+
+def test_how_names_were_found_stands_between_the_verdict_and_what_was_seen() -> None:
+    shown_lines = shown(replace(runs.domain(), error=None)).splitlines()
+
+    places = [shown_lines.index(line) for line in shown_lines if line.startswith(("name", "SMTP"))]
+    assert shown_lines[0].startswith("3 ports")
+    assert places == sorted(places)
+    assert len(places) == 2
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_what_is_told_of_a_domain_is_shown_whatever_was_seen(*, seen: bool) -> None:
+    run = runs.domain()
+    run = run if seen else replace(run, observations=(), rows=run.rows[-2:])
+
+    assert "example.org: SRV _pop3._tcp: not offered" in shown(run)
+    assert "example.org: SRV \\_pop3.\\_tcp: not offered" in marked(run)
+
+
+@pytest.mark.parametrize("text", _HOSTILE)
+def test_names_and_ways_from_a_zone_never_come_through_raw(text: str) -> None:
+    values = {"name": text, "services": (text,), "found_by": (text,), "note": text}
+    rows = (values, {**values, "found_by": ()})
+    run = runs.run("audit", rows=rows)
+
+    for line in (*shown(run).splitlines(), *marked(run).splitlines()):
+        assert line.isprintable()
 
 
 def test_a_fingerprint_line_has_the_form_of_the_contract() -> None:

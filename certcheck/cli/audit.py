@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from certcheck.cli import wiring
+from certcheck.cli import lookalikes, wiring
 from certcheck.cli.options import Output, Probing, Targets
 from certcheck.cli.progress import bar
 from certcheck.model.run import Run, Scalar
@@ -92,5 +92,6 @@ def _found(target: list[str] | None, asking: "Asking", output: Output) -> "Disco
     from certcheck.workflow.discovery import discover
 
     domains = wiring.domains(target)
+    lookalikes.warn(domains)
     with bar("looking up", quiet=output.quiet):
         return discover(domains, asking)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Certcheck
+from tests.name_server import answer, running
 from tests.zoo.identities import context
 from tests.zoo.keeper import Place, kept
 from tests.zoo.manners import implicit
@@ -104,6 +105,18 @@ def test_an_audit_of_a_lookalike_has_a_finding(certcheck: Certcheck, imaps: Plac
     assert found["lookalike_name"]["severity"] == "warning"
     assert f"xn--pypal-4ve.example ({IMITATION})" in found["lookalike_name"]["message"]
     assert ended.document["counts"]["seen"] == 1
+
+
+def test_a_mail_domain_that_looks_like_another_is_warned_of(
+    certcheck: Certcheck, tmp_path: Path
+) -> None:
+    toml = tmp_path / "certcheck.toml"
+    with running(answer) as resolver:
+        toml.write_text(f'[site]\nresolver = "{resolver.address}:{resolver.port}"\n')
+        ended = certcheck("audit", "-c", toml, "--dry-run", "--domain", IMITATION)
+
+    warning = f"certcheck: warning: The name xn--pypal-4ve.example ({IMITATION}) mixes Latin"
+    assert warning in ended.stderr
 
 
 def test_an_order_for_a_lookalike_is_warned_of(certcheck: Certcheck, tmp_path: Path) -> None:

@@ -163,7 +163,7 @@ def _stands_nowhere(character: str) -> bool:
 
 def _called(character: str) -> str:
     if character.isascii() and character.isprintable():
-        return ascii(character)
+        return f"'{character}'"
     name = unicodedata.name(character, "an unprintable character").lower()
     return f"U+{ord(character):04X} ({name})"
 

@@ -82,6 +82,7 @@ def test_an_address_is_an_address_and_never_goes_into_sni(text: str, address: st
         ("[mail.example.org]", "has '[' in it"),
         ("[127.0.0.1]", "has '[' in it"),
         ("a%2eb", "has '%' in it"),
+        (r"a\032b.example", r"has '\' in it"),
         ("a\u202eb.de", "has U+202E (right-to-left override) in it"),
         ("mail.de\u200e", "has U+200E (left-to-right mark) in it"),
         ("a\u200db.de", "has U+200D (zero width joiner) in it"),

@@ -73,8 +73,8 @@ def test_a_service_that_is_not_offered_is_told_and_not_asked(server: ServerMaker
     [
         ("192.0.2.1.", "IP address 192.0.2.1 instead of a name"),
         ("127.1.", "reads as an IP address in another form"),
-        (r"a\032b.example.net.", "has a bad label"),
-        (r"\027[31mred.example.net.", "has a bad label"),
+        (r"a\032b.example.net.", r"has '\' in it"),
+        (r"\027[31mred.example.net.", r"has '\' in it"),
         (".", "says that there is none, beside others"),
     ],
 )

@@ -107,7 +107,7 @@ def _good(written: tuple[bytes, bytes], code: int | None) -> bytes:
 def _why_ended(leash: Leash, *, grown: bool) -> str:
     if grown:
         return f"it grew beyond {leash.memory // 1024**2} MB"
-    return f"it was not done after {leash.deadline:g} s"
+    return f"it was not done after {round(leash.deadline, 2):g} s"
 
 
 async def _grown(pid: int, limit: int) -> None:

@@ -65,6 +65,7 @@ async def _once(
                 at_once=door.limits.per_host,
                 commands=asked,
                 newest=newest(versions),
+                greets=door.endpoint.tls_mode == "implicit" or door.endpoint.protocol == "sieve",
                 farewell=FAREWELLS[door.endpoint.protocol],
             )
             answer = await _answer(request, end - asyncio.get_running_loop().time())

@@ -17,6 +17,7 @@ SUITES: Mapping[TlsVersion, str] = {
     "TLSv1.2": "tls_1_2_cipher_suites",
     "TLSv1.3": "tls_1_3_cipher_suites",
 }
+RENEGOTIATION = "session_renegotiation"
 EARLY_DATA = "tls_1_3_early_data"
 FALLBACK = "tls_fallback_scsv"
 # The checks that each of the other commands answers.
@@ -25,7 +26,7 @@ CHECKS: Mapping[str, tuple[str, ...]] = {
     "robot": ("robot",),
     "openssl_ccs_injection": ("ccs_injection",),
     "tls_compression": ("compression",),
-    "session_renegotiation": ("secure_renegotiation", "client_renegotiation"),
+    RENEGOTIATION: ("secure_renegotiation", "client_renegotiation"),
     FALLBACK: ("fallback_scsv",),
     "tls_extended_master_secret": ("extended_master_secret",),
     "session_resumption": ("session_resumption",),
@@ -37,8 +38,8 @@ CHECKS: Mapping[str, tuple[str, ...]] = {
 class Request:
     """What to scan, through which proxy.
 
-    `newest` is the newest accepted version below TLS 1.3, which most checks are about; `farewell`
-    is what a client of this protocol says before it goes.
+    `newest` is the newest accepted version below TLS 1.3, which most checks are about. Inside TLS
+    the server speaks first if it `greets`, and `farewell` is what a client says before it goes.
     """
 
     host: str
@@ -48,6 +49,7 @@ class Request:
     at_once: int
     commands: tuple[str, ...]
     newest: TlsVersion | None
+    greets: bool
     farewell: str
 
 

@@ -22,6 +22,7 @@ from certcheck.probe.scan_words import (
     CHECKS,
     CONNECTIVITY,
     EARLY_DATA,
+    RENEGOTIATION,
     SUITES,
     Answer,
     Request,
@@ -97,7 +98,8 @@ class _Server:
                 highest_tls_version_supported=self._versions[name],
                 cipher_suite_supported="DEFAULT" if below else probed.cipher_suite_supported,
             )
-        return ServerConnectivityInfo(self._location(command), self._network, probed)
+        info = ServerConnectivityInfo(self._location(command), self._network, probed)
+        return _greeted(info) if command == RENEGOTIATION and self._request.greets else info
 
     def early_data(self) -> int:
         """How many bytes of early data a session ticket promises to take (RFC 8446 4.6.1).
@@ -126,6 +128,25 @@ class _Server:
         return ServerNetworkLocation(
             self._request.host, self._request.port, http_proxy_settings=proxy
         )
+
+
+def _greeted(info: Any) -> Any:
+    # sslyze takes a greeting in mid-renegotiation for the refusal to renegotiate.
+    open_ = info.get_preconfigured_tls_connection
+
+    def opened(*args: Any, **settings: Any) -> Any:
+        connection = open_(*args, **settings)
+        connect = connection.connect
+
+        def connected() -> None:
+            connect()
+            connection.ssl_client.read(4096)
+
+        connection.connect = connected
+        return connection
+
+    object.__setattr__(info, "get_preconfigured_tls_connection", opened)
+    return info
 
 
 def _answer(request: Request, pool: ThreadPoolExecutor) -> Answer:
@@ -191,7 +212,7 @@ def _extra(command: str) -> Any:
         SessionResumptionSupportExtraArgument,
     )
 
-    if command == "session_renegotiation":
+    if command == RENEGOTIATION:
         return SessionRenegotiationExtraArgument(client_renegotiation_attempts=_RENEGOTIATIONS)
     if command == "session_resumption":
         return SessionResumptionSupportExtraArgument(number_of_resumptions_to_attempt=_RESUMPTIONS)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from certcheck.model.observation import Check
-from certcheck.probe.scan_words import EARLY_DATA, FALLBACK, SUITES, Served, Verdict
+from certcheck.probe.scan_words import EARLY_DATA, FALLBACK, RENEGOTIATION, SUITES, Served, Verdict
 
 Results = Mapping[str, Any]
 
@@ -119,7 +119,7 @@ _CHECKED: Mapping[str, Callable[[Any], dict[str, Check]]] = {
         "ccs_injection": _good(good=not r.is_vulnerable_to_ccs_injection)
     },
     "tls_compression": lambda r: {"compression": _good(good=not r.supports_compression)},
-    "session_renegotiation": _renegotiation,
+    RENEGOTIATION: _renegotiation,
     FALLBACK: lambda r: {"fallback_scsv": _good(good=r.supports_fallback_scsv)},
     "tls_extended_master_secret": lambda r: {
         "extended_master_secret": _good(good=r.supports_ems_extension)

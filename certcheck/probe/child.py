@@ -113,13 +113,14 @@ def _why_ended(leash: Leash, *, grown: bool) -> str:
 
 async def _grown(pid: int, limit: int) -> None:
     # Returns when the child is larger than `limit`; never for a child that is gone.
-    page = os.sysconf("SC_PAGE_SIZE")
-    while _resident_pages(pid) * page <= limit:  # noqa: ASYNC110 - the kernel has no event for it
+    while resident(pid) <= limit:  # noqa: ASYNC110 - the kernel has no event for it
         await asyncio.sleep(_WATCH)
 
 
-def _resident_pages(pid: int) -> int:
+def resident(pid: int) -> int:
+    """How many bytes of memory a process has; 0 for one that is gone."""
     try:
-        return int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1])  # proc(5)
+        pages = int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1])  # proc(5)
     except (OSError, IndexError, ValueError):
         return 0
+    return pages * os.sysconf("SC_PAGE_SIZE")

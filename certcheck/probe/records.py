@@ -78,7 +78,8 @@ class Records:
 
 
 def _certificates(data: bytes) -> Iterator[bytes]:
+    at = 0
     # RFC 5246 7.4.2: each with 24 bits of length
-    while len(data) > 3 and (size := int.from_bytes(data[:3])):  # noqa: PLR2004 - as above
-        yield data[3 : 3 + size]
-        data = data[3 + size :]
+    while size := int.from_bytes(data[at : at + 3]):
+        yield data[at + 3 : at + 3 + size]
+        at += 3 + size

@@ -3,6 +3,7 @@ import functools
 import os
 import ssl
 import sys
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -169,6 +170,16 @@ def test_a_scan_over_its_deadline_is_a_doubt() -> None:
 
     assert result.suites == {}
     assert result.doubts == ("sslyze gave no result: it was not done after 0.05 s",)
+
+
+def test_a_repeated_scan_has_no_deadline_of_its_own() -> None:
+    hanging = on_bad_line(WIDE, "hang", from_number(30))
+    started = time.monotonic()
+
+    result = scan_of(hanging, deadline=4.0)
+
+    assert time.monotonic() - started < 7
+    assert any(doubt.startswith("sslyze gave no result: ") for doubt in result.doubts)
 
 
 def python(code: str, *, deadline: float = 10.0, memory: int = 10**9) -> bytes:

@@ -140,13 +140,23 @@ def _greeted(info: Any) -> Any:
 
         def connected() -> None:
             connect()
-            connection.ssl_client.read(4096)
+            _hear(connection.ssl_client)
 
         connection.connect = connected
         return connection
 
     object.__setattr__(info, "get_preconfigured_tls_connection", opened)
     return info
+
+
+def _hear(client: Any) -> None:
+    from nassl._nassl import WantReadError
+
+    try:
+        # nassl's own read waits for the network, though the greeting may be here already.
+        client._ssl.read(4096)  # noqa: SLF001
+    except WantReadError:
+        client.read(4096)
 
 
 def _answer(request: Request, pool: ThreadPoolExecutor) -> Answer:

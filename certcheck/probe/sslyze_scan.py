@@ -150,7 +150,9 @@ def _greeted(info: Any) -> Any:
 
 
 def _hear(client: Any) -> None:
-    from nassl._nassl import WantReadError
+    from sslyze.plugins.heartbleed_plugin import (
+        WantReadError,  # type: ignore[attr-defined]  # nassl's, which has no types
+    )
 
     try:
         # nassl's own read waits for the network, though the greeting may be here already.

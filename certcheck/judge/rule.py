@@ -9,6 +9,7 @@ from itertools import chain
 from certcheck.judge import (
     certificate_rules,
     chain_rules,
+    hole_rules,
     mixture_rules,
     name_rules,
     protocol_rules,
@@ -50,6 +51,15 @@ RULES: tuple[Rule, ...] = (
     protocol_rules.tls13_missing,
     protocol_rules.weak_suite,
     protocol_rules.login_before_tls,
+    hole_rules.heartbleed,
+    hole_rules.robot,
+    hole_rules.ccs_injection,
+    hole_rules.compression,
+    hole_rules.insecure_renegotiation,
+    hole_rules.client_renegotiation,
+    hole_rules.fallback_scsv_missing,
+    hole_rules.extended_master_secret_missing,
+    hole_rules.early_data,
 )
 
 _HEAD = """\
@@ -83,7 +93,7 @@ def _of_this_endpoint(observation: Observation) -> Observation:
     # Where another service answers, its certificate and its TLS are not this endpoint's.
     if observation.outcome != "inconclusive":
         return observation
-    return replace(observation, deployments=(), protocols=(), cipher_suites={})
+    return replace(observation, deployments=(), protocols=(), cipher_suites={}, checks={})
 
 
 def _by_endpoint(observations: Sequence[Observation]) -> list[list[Observation]]:

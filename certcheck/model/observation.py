@@ -98,6 +98,14 @@ class Deployment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """Whether a server passes one check for a known hole; `detail` says how, as far as known."""
+
+    verdict: Verdict
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
     """One endpoint at one address. `outcome` speaks of the handshake with SNI only."""
 
@@ -118,6 +126,7 @@ class Observation:
     groups: tuple[str, ...] = ()
     preference: Preference | None = None
     deployments: tuple[Deployment, ...] = ()
+    checks: Mapping[str, Check] = field(default_factory=dict)
     engines: tuple[str, ...] = ()
     connections: int = 0
     doubts: tuple[str, ...] = ()

@@ -17,7 +17,6 @@ from certcheck.probe.crossing import Crossing
 from certcheck.probe.doubt import Doubt
 from certcheck.probe.look import Door
 
-USER = "certcheck"
 _MAX_HEADER = 8 * 1024
 _PATIENCE = 30.0
 
@@ -36,7 +35,7 @@ class Bridge:
 async def bridged(door: Door, doubt: Doubt) -> AsyncIterator[Bridge]:
     """A bridge to the door's endpoint, on a free loopback port, while the block runs.
 
-    It is an HTTP proxy that knows CONNECT only, and only with the user USER and its token.
+    It is an HTTP proxy that knows CONNECT only, and only with its token; the user names the topic.
     Raises OSError when it cannot listen.
     """
     bridge = Bridge(door, doubt)
@@ -81,20 +80,26 @@ async def _served(
 ) -> None:
     async with asyncio.timeout(_PATIENCE):
         header = await reader.readuntil(b"\r\n\r\n")
-        if not _may_pass(header, bridge.token):
+        topic = _topic(header, bridge.token)
+        if topic is None:
             writer.write(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")
             return
         writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
         # Lazy: nobody is dialled before the hello, as a quarter of sslyze's connections has none.
         hello = await _hello(reader)
-    await Crossing(bridge.door, bridge.doubt, hello).run(reader, writer)
+    await Crossing(bridge.door, bridge.doubt, hello, topic).run(reader, writer)
 
 
-def _may_pass(header: bytes, token: str) -> bool:
+def _topic(header: bytes, token: str) -> str | None:
     fields = [line.partition(b": ") for line in header.split(b"\r\n")]
     given = next((value for name, _, value in fields if name == b"Proxy-Authorization"), b"")
-    known = b"Basic " + base64.b64encode(f"{USER}:{token}".encode())
-    return hmac.compare_digest(given, known) and header.startswith(b"CONNECT ")
+    try:
+        decoded = base64.b64decode(given.removeprefix(b"Basic "), validate=True)
+    except ValueError:
+        return None
+    user, _, password = decoded.partition(b":")
+    known = hmac.compare_digest(password, token.encode()) and header.startswith(b"CONNECT ")
+    return user.decode("ascii", "backslashreplace") if known else None
 
 
 async def _hello(reader: asyncio.StreamReader) -> bytes:

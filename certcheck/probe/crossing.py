@@ -11,6 +11,7 @@ from certcheck.probe.doubt import CONFIRMED_ON_BAD_LINE, Doubt
 from certcheck.probe.limits import GO_AWAY, ProbeError
 from certcheck.probe.look import Door
 from certcheck.probe.records import Records
+from certcheck.probe.scan_words import CHECKS
 from certcheck.probe.script import plain_refusal
 from certcheck.probe.wire import Tcp, Wire, dial, shown
 
@@ -25,7 +26,6 @@ _TRIES: dict[Failure, int] = {
 }
 _BACK_OFF = 0.2
 _PARTING = 1.0
-_SILENCE = 10.0
 # sslyze's own patience is 60 s; it must not run out first.
 _PATIENCE = 50.0
 _MAX_FROM_SERVER = 256 * 1024
@@ -51,8 +51,8 @@ class Answered:
 class Crossing:
     """One client of the bridge, from its hello on."""
 
-    def __init__(self, door: Door, doubt: Doubt, hello: bytes) -> None:
-        self._door, self._doubt, self._hello = door, doubt, hello
+    def __init__(self, door: Door, doubt: Doubt, hello: bytes, topic: str = "") -> None:
+        self._door, self._doubt, self._hello, self._topic = door, doubt, hello, topic
         self._failures: Counter[Failure] = Counter()
 
     async def run(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -62,7 +62,7 @@ class Crossing:
                 case Answered() as answer:
                     await self._relay(answer, reader, writer)
                 case Trouble() as trouble:
-                    self._doubt.taint(trouble.text)
+                    self._doubt.taint(trouble.text, self._topic)
                     writer.write(_poison(self._hello))
                     await writer.drain()
                 case None:
@@ -76,7 +76,7 @@ class Crossing:
         except TimeoutError:
             return Trouble(kind="silence", text="the server did not answer in time")
         except asyncio.CancelledError:
-            self._doubt.taint("sslyze did not wait for the server's answer")
+            self._doubt.taint("sslyze did not wait for the server's answer", self._topic)
             raise
 
     async def _insisted(self, connection: contextlib.AsyncExitStack) -> Answered | Trouble | None:
@@ -86,10 +86,13 @@ class Crossing:
             if isinstance(result, Answered):
                 hang_ups = self._failures["hang-up"]
                 by_alert = result.data[:1] == b"\x15" and result.data[5:6] == b"\x02"
-                self._doubt.learn(version, hang_ups=hang_ups, by_alert=by_alert)
+                accidents = self._failures.total()
+                self._doubt.learn(
+                    version, hang_ups=hang_ups, by_alert=by_alert, accidents=accidents
+                )
                 return result
             self._failures[result.kind] += 1
-            if self._doubt.is_refusal(version, self._failures["hang-up"]):
+            if self._doubt.is_refusal(version, self._failures["hang-up"], self._topic):
                 return None
             if self._gives_up(result.kind):
                 return result
@@ -128,7 +131,7 @@ class Crossing:
 
     async def _first_words(self, tcp: Tcp) -> Answered | Trouble:
         try:
-            async with asyncio.timeout(_SILENCE):
+            async with asyncio.timeout(self._door.limits.silence):
                 await tcp.send(self._hello)
                 data = await tcp.recv()
         except TimeoutError:
@@ -148,7 +151,7 @@ class Crossing:
         self, answer: Answered, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         records = Records()
-        up = asyncio.ensure_future(_up(answer.tcp, reader, records))
+        up = asyncio.ensure_future(self._up(answer.tcp, reader, records))
         down = asyncio.ensure_future(_down(answer, writer, records))
         try:
             await asyncio.wait((up, down), return_when=asyncio.FIRST_COMPLETED)
@@ -157,14 +160,27 @@ class Crossing:
             up.cancel()
             down.cancel()
             await asyncio.gather(up, down, return_exceptions=True)
+            self._doubt.tally.note(self._topic, self._hello, records)
+
+    async def _up(self, tcp: Tcp, reader: asyncio.StreamReader, records: Records) -> None:
+        while data := await reader.read(4096):
+            records.client_spoke()
+            if self._topic in CHECKS:
+                # What a server says to a strange second flight comes at once, or never.
+                tcp.hurry(self._door.limits.silence)
+            await tcp.send(data)
 
     def _judge(self, down: asyncio.Future[None], records: Records) -> None:
         if records.huge_certificate or records.bytes > _MAX_FROM_SERVER:
-            self._doubt.taint("the server sends more than sslyze can take")
-        elif down.done() and isinstance(down.exception(), TimeoutError):
-            self._doubt.taint("the server stalls in the TLS handshake")
-        elif down.done() and records.broke_off:
-            self._doubt.taint("the connection breaks in the TLS handshake")
+            self._doubt.taint("the server sends more than sslyze can take", self._topic)
+        elif not down.done() or records.ended_with_alert:
+            return
+        elif self._topic in CHECKS and records.second_flight:
+            self._doubt.wordless_end(self._topic)
+        elif isinstance(down.exception(), TimeoutError):
+            self._doubt.taint("the server stalls in the TLS handshake", self._topic)
+        elif records.broke_off:
+            self._doubt.taint("the connection breaks in the TLS handshake", self._topic)
 
 
 async def answered(door: Door, doubt: Doubt, hello: bytes) -> bytes | None:
@@ -185,12 +201,6 @@ async def _ready(door: Door, attempt: contextlib.AsyncExitStack) -> Tcp:
         said = await greeting(script, wire, heard=lambda: tcp.allow(door.limits.timeout))
         await go_ahead(script, said, tcp=tcp, wire=wire)
     return tcp
-
-
-async def _up(tcp: Tcp, reader: asyncio.StreamReader, records: Records) -> None:
-    while data := await reader.read(4096):
-        records.client_spoke()
-        await tcp.send(data)
 
 
 async def _down(answer: Answered, writer: asyncio.StreamWriter, records: Records) -> None:

@@ -20,6 +20,15 @@ SCRIPTS: Mapping[Protocol, Callable[[str], Script]] = {
     "sieve": lambda _: Sieve(),
 }
 
+# The last word of a client, which every server takes without complaint.
+FAREWELLS: Mapping[Protocol, str] = {
+    "smtp": "QUIT\r\n",
+    "lmtp": "QUIT\r\n",
+    "imap": "z LOGOUT\r\n",
+    "pop3": "QUIT\r\n",
+    "sieve": "LOGOUT\r\n",
+}
+
 
 async def go_ahead(script: Script, said: Said, *, tcp: Tcp, wire: Wire) -> None:
     """Return when TLS may start, with no byte left unread; raises ProbeError otherwise."""

@@ -14,8 +14,9 @@ class Limits:
 
     `timeout` covers connecting and the greeting, and again all that follows up to the end of the
     handshake. At most `per_host` connections at a time go to one host, `in_all` to all together.
-    `scan_timeout` is the deadline of one sslyze scan, from its start to its result; after
-    `between_rounds` a proof asks everything a second time.
+    `scan_timeout` is the deadline of one sslyze scan, from its start to its result, and `silence`
+    how long one of its hellos waits for the first word; after `between_rounds` a proof asks
+    everything a second time.
     """
 
     # RFC 5321 4.5.3.2.1 allows 5 minutes for a greeting; postscreen waits 6 s before it speaks.
@@ -24,6 +25,7 @@ class Limits:
     in_all: int = 64
     back_off: float = 2.0
     scan_timeout: float = 180.0
+    silence: float = 10.0
     between_rounds: float = 2.0
 
 

@@ -162,6 +162,7 @@ async def _with_sslyze(door: Door, seen: Observation) -> Observation:
         protocols=tuple(version for version in get_args(TlsVersion) if version in accepted),
         cipher_suites=scan.suites,
         deployments=with_scan(seen.deployments, scan.found),
+        checks=scan.checks,
         engines=(*seen.engines, "hello", *(("sslyze",) if scan.suites or scan.found else ())),
         connections=seen.connections + old.connections + scan.connections,
         doubts=(*seen.doubts, *old.doubts, *scan.doubts),

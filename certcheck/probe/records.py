@@ -1,8 +1,11 @@
 """TLS records as they pass by, without any cryptography, to see whether they broke off."""
 
+from collections.abc import Iterator
+
 _HEADER = 5  # RFC 8446 5.1: type, version, length
 _ALERT, _HANDSHAKE, _DATA = 21, 22, 23
-_CERTIFICATE = 11
+_SERVER_HELLO, _CERTIFICATE = 2, 11
+_TO_SESSION = 2 + 32 + 1  # version, random, length of the session's name
 # OpenSSL gives up above 100 KiB (max_cert_list), and sslyze then reads that as "rejected".
 MAX_CERTIFICATE = 100 * 1024
 
@@ -14,6 +17,8 @@ class Records:
         self.bytes = 0
         self.ended_with_alert = False
         self.huge_certificate = False
+        self.suite = b""
+        self.chain: tuple[bytes, ...] = ()
         self._encrypted = False
         self._answered_second_flight = False
         self._client_spoke_again = False
@@ -42,6 +47,11 @@ class Records:
         finished = self._encrypted or self._answered_second_flight
         return not (finished or self.ended_with_alert)
 
+    @property
+    def second_flight(self) -> bool:
+        """Whether the client has spoken after its hello, and nothing is encrypted as in TLS 1.3."""
+        return self._client_spoke_again and not self._encrypted
+
     def _record(self, kind: int, body: bytes) -> None:
         self.ended_with_alert = kind == _ALERT
         self._encrypted |= kind == _DATA
@@ -56,4 +66,20 @@ class Records:
                 self.huge_certificate = True
             if len(self._message) < 4 + size:
                 return
+            self._message_ended(self._message[0], bytes(self._message[4 : 4 + size]))
             del self._message[: 4 + size]
+
+    def _message_ended(self, kind: int, body: bytes) -> None:
+        if kind == _SERVER_HELLO and len(body) >= _TO_SESSION:
+            at = _TO_SESSION + body[_TO_SESSION - 1]
+            self.suite = body[at : at + 2]
+        elif kind == _CERTIFICATE:  # in TLS 1.3 it is encrypted
+            self.chain = tuple(_certificates(body[3:]))
+
+
+def _certificates(data: bytes) -> Iterator[bytes]:
+    at = 0
+    # RFC 5246 7.4.2: each with 24 bits of length
+    while size := int.from_bytes(data[at : at + 3]):
+        yield data[at + 3 : at + 3 + size]
+        at += 3 + size

@@ -1,20 +1,56 @@
 """What the parent and the scanning child say to each other, as JSON on stdin and stdout."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from certcheck.model.observation import Check, TlsVersion
+
+# sslyze's names of its commands. Each is the proxy's user, too: so the bridge knows what a hello
+# is for.
+CONNECTIVITY = "connectivity"
+CERTIFICATES = "certificate_info"
+SUITES: Mapping[TlsVersion, str] = {
+    "SSLv2": "ssl_2_0_cipher_suites",
+    "SSLv3": "ssl_3_0_cipher_suites",
+    "TLSv1.0": "tls_1_0_cipher_suites",
+    "TLSv1.1": "tls_1_1_cipher_suites",
+    "TLSv1.2": "tls_1_2_cipher_suites",
+    "TLSv1.3": "tls_1_3_cipher_suites",
+}
+RENEGOTIATION = "session_renegotiation"
+EARLY_DATA = "tls_1_3_early_data"
+FALLBACK = "tls_fallback_scsv"
+# The checks that each of the other commands answers.
+CHECKS: Mapping[str, tuple[str, ...]] = {
+    "heartbleed": ("heartbleed",),
+    "robot": ("robot",),
+    "openssl_ccs_injection": ("ccs_injection",),
+    "tls_compression": ("compression",),
+    RENEGOTIATION: ("secure_renegotiation", "client_renegotiation"),
+    FALLBACK: ("fallback_scsv",),
+    "tls_extended_master_secret": ("extended_master_secret",),
+    "session_resumption": ("session_resumption",),
+    EARLY_DATA: ("early_data",),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What to scan, through which proxy; `versions` are those whose suites are wanted."""
+    """What to scan, through which proxy.
+
+    `newest` is the newest accepted version below TLS 1.3, which most checks are about. Inside TLS
+    the server speaks first if it `greets`, and `farewell` is what a client says before it goes.
+    """
 
     host: str
     port: int
     proxy_port: int
-    user: str
     token: str
     at_once: int
-    versions: tuple[str, ...]
-    certificates: bool
+    commands: tuple[str, ...]
+    newest: TlsVersion | None
+    greets: bool
+    farewell: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +73,9 @@ class Served:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """The accepted suites by version, the chains, and what failed, by name of the command."""
+    """The accepted suites by version, chains, checks, and what failed, by name of the command."""
 
-    suites: dict[str, tuple[str, ...]]
-    served: tuple[Served, ...]
-    failed: dict[str, str]
+    suites: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    served: tuple[Served, ...] = ()
+    checks: dict[str, Check] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)

@@ -1,11 +1,12 @@
 """Which chains an endpoint serves to whom, put together from several handshakes."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
 from certcheck.model.certificate import Certificate, KeyType
 from certcheck.model.observation import Deployment
-from certcheck.probe.scan import Found
+from certcheck.probe.conclusion import Found
 
 # The SNI that was sent (None without), and the chain that came, leaf first.
 Sighting = tuple[str | None, tuple[Certificate, ...]]
@@ -34,27 +35,27 @@ def deployments(sightings: Sequence[Sighting]) -> tuple[Deployment, ...]:
 
 
 def with_scan(ours: Sequence[Deployment], found: Sequence[Found]) -> tuple[Deployment, ...]:
-    """The same with the trust stores' verdicts, and the chains that only sslyze got."""
-    trust = {(each.server_name, each.chain[0].sha256): each.trust for each in found}
+    """The same with the trust stores' verdicts, what crossed in clear, and chains only there."""
+    there = {(each.server_name, each.chain[0].sha256): each for each in found}
     known = {(each.server_name, each.leaf.sha256) for each in ours}
-    more = [each for each in found if (each.server_name, each.chain[0].sha256) not in known]
-    judged = [
-        replace(each, trust=trust.get((each.server_name, each.leaf.sha256), ())) for each in ours
-    ]
-    return (*judged, *(_only_there(each, ours) for each in more))
+    joined = [_joined(each, there.get((each.server_name, each.leaf.sha256))) for each in ours]
+    more = [_only_there(each) for key, each in there.items() if key not in known]
+    of: Counter[tuple[str | None, KeyType]] = Counter()
+    for each in (*joined, *more):
+        of[each.server_name, each.key_type] += each.seen
+    return tuple(replace(each, of=of[each.server_name, each.key_type]) for each in (*joined, *more))
 
 
-def _only_there(found: Found, ours: Sequence[Deployment]) -> Deployment:
+def _joined(ours: Deployment, found: Found | None) -> Deployment:
+    return replace(ours, seen=ours.seen + found.times, trust=found.trust) if found else ours
+
+
+def _only_there(found: Found) -> Deployment:
     leaf = found.chain[0]
-    asked = [
-        each.of
-        for each in ours
-        if each.server_name == found.server_name and each.key_type == leaf.key_type
-    ]
     return Deployment(
         key_type=leaf.key_type,
         server_name=found.server_name,
         chain=found.chain,
-        of=1 + max(asked, default=0),
+        seen=max(found.times, 1),  # in TLS 1.3 it does not cross in clear
         trust=found.trust,
     )

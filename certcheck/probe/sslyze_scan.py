@@ -9,43 +9,47 @@ import resource
 import signal
 import sys
 import threading
+import traceback
 import warnings
-from collections.abc import Iterator
-from dataclasses import asdict
-from pathlib import Path
-from traceback import TracebackException
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, replace
 from typing import Any
 
-from certcheck.probe.scan_words import Answer, Request, Served, Verdict
+from certcheck.probe import sslyze_words
+from certcheck.probe.scan_words import (
+    CERTIFICATES,
+    CHECKS,
+    CONNECTIVITY,
+    EARLY_DATA,
+    RENEGOTIATION,
+    SUITES,
+    Answer,
+    Request,
+)
 
 _MEMORY = 256 * 1024 * 1024
 _CPU_SECONDS = 20
 _STACK = 512 * 1024
 _TIMEOUT = 60  # the bridge owns all other deadlines: sslyze reads its own as "rejected"
 _PR_SET_PDEATHSIG = 1
-_COMMANDS = {
-    "SSLv2": "ssl_2_0_cipher_suites",
-    "SSLv3": "ssl_3_0_cipher_suites",
-    "TLSv1.0": "tls_1_0_cipher_suites",
-    "TLSv1.1": "tls_1_1_cipher_suites",
-    "TLSv1.2": "tls_1_2_cipher_suites",
-    "TLSv1.3": "tls_1_3_cipher_suites",
-}
+_RESUMPTIONS = 2
+_RENEGOTIATIONS = 3
 
 
 def main() -> None:
     """Read a request, scan, write the answer."""
     _confine()
     fields = json.load(sys.stdin)
-    request = Request(**{**fields, "versions": tuple(fields["versions"])})
+    request = Request(**{**fields, "commands": tuple(fields["commands"])})
     json.dump(asdict(scan(request)), sys.stdout)
 
 
 def scan(request: Request) -> Answer:
     """What sslyze says of the server behind the proxy."""
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), ThreadPoolExecutor(request.at_once) as pool:
         warnings.simplefilter("ignore")  # cryptography's, on odd certificates of its trust stores
-        return _answer(request, _scanned(request))
+        return _answer(request, pool)
 
 
 def _confine() -> None:
@@ -57,100 +61,181 @@ def _confine() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _scanned(request: Request) -> Any:
-    # Never a star import: sslyze's own `json` would hide the standard one.
-    from sslyze.plugins.scan_commands import ScanCommand
-    from sslyze.scanner.models import ServerScanRequest
-    from sslyze.scanner.scanner import Scanner
-    from sslyze.server_setting import (
-        HttpProxySettings,
-        ServerNetworkConfiguration,
-        ServerNetworkLocation,
-    )
+class _Server:
+    """The server as sslyze's commands take it, each with a proxy user of its own."""
 
-    proxy = HttpProxySettings(
-        "127.0.0.1",
-        request.proxy_port,
-        basic_auth_user=request.user,
-        basic_auth_password=request.token,
-    )
-    scan_request = ServerScanRequest(
-        server_location=ServerNetworkLocation(
-            request.host, request.port, http_proxy_settings=proxy
-        ),
-        network_configuration=ServerNetworkConfiguration(
+    def __init__(self, request: Request) -> None:
+        from sslyze.server_connectivity import TlsVersionEnum
+        from sslyze.server_setting import ServerNetworkConfiguration
+
+        self._request = request
+        self._network = ServerNetworkConfiguration(
             tls_server_name_indication=request.host,
             network_timeout=_TIMEOUT,
             network_max_retries=1,
-        ),
-        scan_commands={ScanCommand(name) for name in _commands(request)},
-    )
-    scanner = Scanner(
-        per_server_concurrent_connections_limit=request.at_once, concurrent_server_scans_limit=1
-    )
-    scanner.queue_scans([scan_request])
-    return next(iter(scanner.get_results()))
+        )
+        self._versions = TlsVersionEnum
+        self._probed: Any = None
 
+    def probe(self) -> None:
+        """Whether TLS comes up at all, and how; raises what sslyze raises."""
+        from sslyze.server_connectivity import check_connectivity_to_server
 
-def _commands(request: Request) -> Iterator[str]:
-    if request.certificates:
-        yield "certificate_info"
-    yield from (_COMMANDS[version] for version in request.versions)
+        self._probed = check_connectivity_to_server(self._location(CONNECTIVITY), self._network)
 
+    def info(self, command: str) -> Any:
+        """What the implementation of `command` wants to know of the server."""
+        from sslyze.server_connectivity import ServerConnectivityInfo
 
-def _answer(request: Request, result: Any) -> Answer:
-    if result.scan_result is None:
-        why = _why(result.connectivity_error_trace)
-        return Answer(suites={}, served=(), failed={"connectivity": why})
-    attempts = {name: getattr(result.scan_result, name) for name in _commands(request)}
-    done = {name: each.result for name, each in attempts.items() if each.result is not None}
-    return Answer(
-        suites={
-            version: tuple(
-                each.cipher_suite.name for each in done[_COMMANDS[version]].accepted_cipher_suites
+        probed = self._probed
+        newest = self._request.newest
+        if newest and probed and command in CHECKS and command != EARLY_DATA:
+            # sslyze skips or assumes much where TLS 1.3 is accepted. Older versions are asked here.
+            name = SUITES[newest].removesuffix("_cipher_suites").upper()
+            below = probed.highest_tls_version_supported.name != name
+            probed = replace(
+                probed,
+                highest_tls_version_supported=self._versions[name],
+                cipher_suite_supported="DEFAULT" if below else probed.cipher_suite_supported,
             )
-            for version in request.versions
-            if _COMMANDS[version] in done
-        },
-        served=tuple(_served(done["certificate_info"])) if "certificate_info" in done else (),
-        failed={
-            name: _why(each.error_trace) for name, each in attempts.items() if each.result is None
-        },
-    )
+        info = ServerConnectivityInfo(self._location(command), self._network, probed)
+        return _greeted(info) if command == RENEGOTIATION and self._request.greets else info
 
+    def early_data(self) -> int:
+        """How many bytes of early data a session ticket promises to take (RFC 8446 4.6.1).
 
-def _served(info: Any) -> Iterator[Served]:
-    found = [(True, each) for each in info.certificate_deployments]
-    if info.certificate_deployment_with_sni_disabled is not None:
-        found.append((False, info.certificate_deployment_with_sni_disabled))
-    for with_sni, deployment in found:
-        yield Served(
-            with_sni=with_sni,
-            chain=tuple(deployment.received_certificate_chain_as_pem),
-            verdicts=tuple(map(_verdict, deployment.path_validation_results)),
+        sslyze's own command sends an HTTP request, which mail servers log as an attack.
+        """
+        version = self._versions.TLS_1_3
+        connection = self.info(EARLY_DATA).get_preconfigured_tls_connection(version)
+        try:
+            connection.connect()
+            connection.ssl_client.write(self._request.farewell.encode("ascii"))
+            connection.ssl_client.read(2048)  # a ticket comes before the first word
+            return sslyze_words.early_data(connection.ssl_client.get_session().as_text())
+        finally:
+            connection.close()
+
+    def _location(self, user: str) -> Any:
+        from sslyze.server_setting import HttpProxySettings, ServerNetworkLocation
+
+        proxy = HttpProxySettings(
+            "127.0.0.1",
+            self._request.proxy_port,
+            basic_auth_user=user,
+            basic_auth_password=self._request.token,
+        )
+        return ServerNetworkLocation(
+            self._request.host, self._request.port, http_proxy_settings=proxy
         )
 
 
-def _verdict(result: Any) -> Verdict:
-    said = str(result.validation_error or "no path").removeprefix("validation failed: ")
-    # What follows is Python's own word for the certificate, for programmers only.
-    reason = "" if result.was_validation_successful else said.partition(" (encountered")[0]
-    store = result.trust_store
-    return Verdict(store=store.name, date=_date(store.path) or store.version, reason=reason)
+def _greeted(info: Any) -> Any:
+    # sslyze takes a greeting in mid-renegotiation for the refusal to renegotiate.
+    open_ = info.get_preconfigured_tls_connection
+
+    def opened(*args: Any, **settings: Any) -> Any:
+        connection = open_(*args, **settings)
+        connect = connection.connect
+
+        def connected() -> None:
+            connect()
+            _hear(connection.ssl_client)
+
+        connection.connect = connected
+        return connection
+
+    object.__setattr__(info, "get_preconfigured_tls_connection", opened)
+    return info
 
 
-def _date(pem_file: Path) -> str:
-    # sslyze shows Apple's and Java's versions instead; the day of the list is in its description.
+def _hear(client: Any) -> None:
+    from sslyze.plugins.heartbleed_plugin import (
+        WantReadError,  # type: ignore[attr-defined]  # nassl's, which has no types
+    )
+
     try:
-        description = pem_file.with_suffix(".yaml").read_text("utf-8")
-    except OSError:
-        return ""
-    return description.partition("date_fetched: ")[2].partition("\n")[0].strip()
+        # nassl's own read waits for the network, though the greeting may be here already.
+        client._ssl.read(4096)  # noqa: SLF001
+    except WantReadError:
+        client.read(4096)
 
 
-def _why(trace: TracebackException | None) -> str:
-    # Never sslyze's own "BUG_IN_SSLYZE": that is what it calls everything it did not expect.
-    return list(trace.format_exception_only())[-1].strip() if trace else "no reason given"
+def _answer(request: Request, pool: ThreadPoolExecutor) -> Answer:
+    server = _Server(request)
+    if error := pool.submit(server.probe).exception():
+        return Answer(failed={CONNECTIVITY: _why(error)})
+    ends = _run(pool, server, [c for c in request.commands if c not in CHECKS])
+    checks = [command for command in request.commands if command in CHECKS]
+    ends |= _run(pool, server, sslyze_words.worthwhile(checks, _results(ends)))
+    done = _results(ends)
+    return Answer(
+        suites=sslyze_words.suites(done),
+        served=tuple(sslyze_words.served(done[CERTIFICATES])) if CERTIFICATES in done else (),
+        checks=sslyze_words.checks(done),
+        failed={name: _why(e) for name, end in ends.items() if (e := end.exception())},
+    )
+
+
+def _results(ends: dict[str, Future[Any]]) -> dict[str, Any]:
+    return {name: end.result() for name, end in ends.items() if not end.exception()}
+
+
+def _run(
+    pool: ThreadPoolExecutor, server: _Server, commands: Sequence[str]
+) -> dict[str, Future[Any]]:
+    # Not by sslyze's Scanner, as that has one location for all commands, and sleeps in between.
+    from sslyze.plugins.plugin_base import ScanJobResult
+    from sslyze.plugins.scan_commands import ScanCommand, ScanCommandsRepository
+
+    own = {EARLY_DATA: pool.submit(server.early_data)} if EARLY_DATA in commands else {}
+    kinds = {
+        command: ScanCommandsRepository.get_implementation_cls(ScanCommand(command))
+        for command in commands
+        if command not in own
+    }
+    jobs = {
+        command: [
+            pool.submit(job.function_to_call, *job.function_arguments)
+            for job in kind.scan_jobs_for_scan_command(server.info(command), _extra(command))
+        ]
+        for command, kind in kinds.items()
+    }
+
+    def result(command: str) -> Any:
+        results = [
+            ScanJobResult(
+                _return_value=None if job.exception() else job.result(),
+                _exception=job.exception(),  # type: ignore[arg-type]  # may be a MemoryError, too
+            )
+            for job in jobs[command]
+        ]
+        return kinds[command].result_for_completed_scan_jobs(server.info(command), results)
+
+    # Waits here for the jobs, so that the threads of the pool never wait for each other.
+    for each in (job for of_one in jobs.values() for job in of_one):
+        each.exception()
+    return {**own, **{command: pool.submit(result, command) for command in kinds}}
+
+
+def _extra(command: str) -> Any:
+    from sslyze.plugins.session_renegotiation_plugin import SessionRenegotiationExtraArgument
+    from sslyze.plugins.session_resumption.implementation import (
+        SessionResumptionSupportExtraArgument,
+    )
+
+    if command == RENEGOTIATION:
+        return SessionRenegotiationExtraArgument(client_renegotiation_attempts=_RENEGOTIATIONS)
+    if command == "session_resumption":
+        return SessionResumptionSupportExtraArgument(number_of_resumptions_to_attempt=_RESUMPTIONS)
+    return None
+
+
+def _why(error: BaseException) -> str:
+    # Never sslyze's own "bug in sslyze": that is what it calls everything it did not expect.
+    if "bug" in type(error).__name__.lower():
+        return "its TLS library cannot offer what was to be asked for"
+    return "".join(traceback.format_exception_only(error)).strip().rpartition("\n")[2]
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from certcheck.errors import InputError, listed
 from certcheck.model.certificate import Certificate, short
-from certcheck.model.observation import Deployment, Observation, Reason
+from certcheck.model.observation import Check, Deployment, Observation, Reason
 from certcheck.names import hostname
 
 _SHOWN = 4
@@ -32,6 +32,15 @@ _REASONS: Mapping[Reason, str] = {
     "rejected_554": "not seen, the server refuses to talk to this address",
     "wrong_protocol": "not seen, something else answers there",
     "oversized": "not seen, the server sent too much",
+}
+
+# What sslyze's checks are about, where all of them must be passed to be told.
+_HOLES: Mapping[str, frozenset[str]] = {
+    "Heartbleed": frozenset({"heartbleed"}),
+    "ROBOT": frozenset({"robot"}),
+    "CCS injection": frozenset({"ccs_injection"}),
+    "compression": frozenset({"compression"}),
+    "renegotiation": frozenset({"secure_renegotiation", "client_renegotiation"}),
 }
 
 
@@ -61,6 +70,8 @@ def facts(observation: Observation, now: datetime) -> Iterator[tuple[str, str]]:
         return
     if observation.protocols:
         yield "TLS", _versions(observation)
+    if sound := _sound(observation.checks):
+        yield "checked", f"{', '.join(sound)}: sound"
     for each in observation.certificates:
         yield "certificate", ", ".join((_names(each.leaf), *remarks(observation, each)))
         yield "", f"{each.leaf.key}, {_issued(each.leaf)}"
@@ -83,6 +94,11 @@ def _versions(observation: Observation) -> str:
     versions = ", ".join(each.removeprefix("TLSv") for each in observation.protocols)
     suites = {suite for found in observation.cipher_suites.values() for suite in found}
     return f"{versions} ({count(len(suites), 'cipher suite')})" if suites else versions
+
+
+def _sound(checks: Mapping[str, Check]) -> tuple[str, ...]:
+    passed = {name for name, check in checks.items() if check.verdict == "pass"}
+    return tuple(words for words, names in _HOLES.items() if names <= passed)
 
 
 def _names(certificate: Certificate) -> str:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from certcheck.probe.bridge import USER, Bridge, bridged
+from certcheck.probe.bridge import Bridge, bridged
 from certcheck.probe.doubt import Doubt
 from certcheck.probe.hello import oldest_versions, ssl2_hello, ssl3_hello
 from certcheck.probe.look import Door
@@ -33,7 +33,7 @@ def imaps(behaviour: Behaviour) -> Iterator[Door]:
 
 
 def connect(token: str) -> bytes:
-    shown = base64.b64encode(f"{USER}:{token}".encode())
+    shown = base64.b64encode(f"robot:{token}".encode())
     return b"CONNECT mail:1 HTTP/1.1\r\nProxy-Authorization: Basic " + shown + b"\r\n\r\n"
 
 

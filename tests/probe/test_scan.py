@@ -3,6 +3,7 @@ import functools
 import os
 import ssl
 import sys
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,9 +13,11 @@ import pytest
 from certcheck.model.endpoint import Hostname
 from certcheck.model.observation import Observation, TlsVersion
 from certcheck.probe.child import Leash, LeashError, output
+from certcheck.probe.conclusion import Run, Scanned, concluded
+from certcheck.probe.doubt import Doubt
 from certcheck.probe.look import Door
 from certcheck.probe.observe import observed
-from certcheck.probe.scan import Scanned, _chains, scanned
+from certcheck.probe.scan import scanned
 from certcheck.probe.scan_words import Answer, Served
 from tests.zoo.accidents import (
     Accident,
@@ -28,7 +31,7 @@ from tests.zoo.animals import closes_after_hello, endless_handshake, silent
 from tests.zoo.identities import context, identity
 from tests.zoo.keeper import Behaviour, Visitor
 from tests.zoo.manners import implicit, server
-from tests.zoo.visit import LIMITS, door_to
+from tests.zoo.visit import LIMITS, NAME, door_to
 
 pytestmark = pytest.mark.slow
 
@@ -141,13 +144,13 @@ def test_a_server_that_turns_hostile_leaves_doubts_and_no_process(hostile: Behav
 def test_a_chain_that_cannot_be_read_is_a_doubt(chain: tuple[str, ...]) -> None:
     odd = Served(with_sni=True, chain=chain, verdicts=())
     good = Served(with_sni=False, chain=(identity().certificate.decode(),), verdicts=())
-    answer = Answer(suites={}, served=(odd, good), failed={})
+    run = Run(asked=(), doubt=Doubt(), answer=Answer(served=(odd, good)))
 
-    found, doubts = _chains("mail.example.test", answer)
+    result = concluded(NAME, [run])
 
-    assert [each.server_name for each in found] == [None]
-    assert len(doubts) == 1
-    assert doubts[0].startswith("sslyze got a chain that cannot be read: ")
+    assert [each.server_name for each in result.found] == [None]
+    assert len(result.doubts) == 1
+    assert result.doubts[0].startswith("sslyze got a chain that cannot be read: ")
 
 
 def test_a_scan_that_cannot_start_is_a_doubt() -> None:
@@ -167,6 +170,16 @@ def test_a_scan_over_its_deadline_is_a_doubt() -> None:
 
     assert result.suites == {}
     assert result.doubts == ("sslyze gave no result: it was not done after 0.05 s",)
+
+
+def test_a_repeated_scan_has_no_deadline_of_its_own() -> None:
+    hanging = on_bad_line(WIDE, "hang", from_number(30))
+    started = time.monotonic()
+
+    result = scan_of(hanging, deadline=4.0)
+
+    assert time.monotonic() - started < 7
+    assert any(doubt.startswith("sslyze gave no result: ") for doubt in result.doubts)
 
 
 def python(code: str, *, deadline: float = 10.0, memory: int = 10**9) -> bytes:

@@ -8,7 +8,7 @@ from typing import Any
 from certcheck.model.action import Action
 from certcheck.model.certificate import Certificate
 from certcheck.model.finding import Finding
-from certcheck.model.observation import Capabilities, Deployment, Observation, Trust
+from certcheck.model.observation import Capabilities, Check, Deployment, Observation, Trust
 from certcheck.model.run import Failure, Row, Run
 
 NOW = dt.datetime(2026, 11, 25, 12, 0, 0, 123456, tzinfo=dt.UTC)
@@ -40,6 +40,10 @@ LEAF = certificate("mail.example.org", names=("mail.example.org", "smtp.example.
 RSA = certificate("rsa.example.org", names=("mail.example.org",), key="RSA 2048")
 OLD = certificate(
     "old.example.org", not_after=NOW - dt.timedelta(days=3), issuer="CN=old.example.org"
+)
+SOUND = dict.fromkeys(
+    ("heartbleed", "robot", "ccs_injection", "secure_renegotiation", "client_renegotiation"),
+    Check(verdict="pass"),
 )
 INTERMEDIATE = certificate("Example Intermediate", names=(), is_ca=True, issuer="CN=Example Root")
 
@@ -112,8 +116,8 @@ def run(command: str, **parts: Any) -> Run:
 
 def audit() -> Run:
     """An audit of a host with something of everything."""
-    imap = seen("imap://mail.example.org:143", LEAF)
-    imaps = seen("imaps://mail.example.org:993", LEAF)
+    imap = seen("imap://mail.example.org:143", LEAF, checks=SOUND)
+    imaps = seen("imaps://mail.example.org:993", LEAF, checks=SOUND)
     smtp = seen(
         "smtp://mail.example.org:25",
         RSA,

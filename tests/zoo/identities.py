@@ -14,13 +14,12 @@ def identity(key: pki.KeyKind = "ecdsa", name: str = "mail.example.test") -> pki
     return pki.make(pki.Shape(names=(name,), key=key))
 
 
-@functools.cache
-def context(
+def own_context(
     *keys: pki.KeyKind,
     name: str = "mail.example.test",
     oldest: ssl.TLSVersion = ssl.TLSVersion.TLSv1_2,
 ) -> ssl.SSLContext:
-    """A TLS context that serves one certificate per kind of key."""
+    """A TLS context that serves one certificate per kind of key, for its caller to change."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "identity.pem"
         kinds = keys or ("ecdsa",)
@@ -30,3 +29,13 @@ def context(
             file.write_bytes(identity(kind, name).key_first)
             made.load_cert_chain(file)
     return made
+
+
+@functools.cache
+def context(
+    *keys: pki.KeyKind,
+    name: str = "mail.example.test",
+    oldest: ssl.TLSVersion = ssl.TLSVersion.TLSv1_2,
+) -> ssl.SSLContext:
+    """The same, made once."""
+    return own_context(*keys, name=name, oldest=oldest)

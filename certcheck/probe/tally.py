@@ -1,0 +1,45 @@
+"""What crosses the bridge in clear, counted: accepted suites, and which certificate came when."""
+
+from collections import Counter
+
+from certcheck.probe.records import Records
+
+# One chain is 100 KiB at most; a server with more certificates than this plays with us.
+_MAX_CHAINS = 16
+_SERVER_NAME = 0
+
+Chain = tuple[bytes, ...]
+
+
+class Tally:
+    """The memory of one scan: by topic the suites, by SNI or not the chains (DER, leaf first)."""
+
+    def __init__(self) -> None:
+        self.chains: Counter[tuple[bool, Chain]] = Counter()
+        self._suites: dict[str, set[bytes]] = {}
+
+    def note(self, topic: str, hello: bytes, records: Records) -> None:
+        """One connection has ended: `hello` was the client's, `records` came back."""
+        if records.suite:
+            self._suites.setdefault(topic, set()).add(records.suite)
+        key = (has_server_name(hello), records.chain)
+        if records.chain and (key in self.chains or len(self.chains) < _MAX_CHAINS):
+            self.chains[key] += 1
+
+    def suites(self, topic: str) -> int:
+        """How many different suites the server has accepted in hellos of `topic`."""
+        return len(self._suites.get(topic, ()))
+
+
+def has_server_name(hello: bytes) -> bool:
+    """Whether a ClientHello record names the server (RFC 6066 3)."""
+    at = 5 + 4 + 2 + 32  # record, message, version, random
+    for width in (1, 2, 1):  # session, suites, compression
+        at += width + int.from_bytes(hello[at : at + width])
+    end = min(at + 2 + int.from_bytes(hello[at : at + 2]), len(hello))
+    at += 2
+    while at + 4 <= end:
+        if int.from_bytes(hello[at : at + 2]) == _SERVER_NAME:
+            return True
+        at += 4 + int.from_bytes(hello[at + 2 : at + 4])
+    return False

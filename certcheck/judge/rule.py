@@ -5,7 +5,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from certcheck.judge import certificate_rules, chain_rules, protocol_rules, reach_rules
+from certcheck.judge import (
+    certificate_rules,
+    chain_rules,
+    demand_rules,
+    protocol_rules,
+    reach_rules,
+)
 from certcheck.judge.fault import Rule
 from certcheck.model.finding import Finding
 from certcheck.model.observation import Observation
@@ -34,6 +40,7 @@ RULES: tuple[Rule, ...] = (
     protocol_rules.tls13_missing,
     protocol_rules.weak_suite,
     protocol_rules.login_before_tls,
+    demand_rules.asks_for_client_certificate,
 )
 
 _HEAD = """\

@@ -136,6 +136,8 @@ def _unconnected(error: OSError, within: float) -> ProbeError:
             return ProbeError("refused", "the port is closed: connection refused")
         case TimeoutError():
             return ProbeError("unreachable", f"no connection within {within:g} s")
+        case ConnectionResetError():  # by a server that has accepted us a moment ago
+            return ProbeError("unreachable", "the server resets the connection", hung_up=True)
         case _:
             return ProbeError("unreachable", error.strerror or str(error))
 
@@ -159,7 +161,7 @@ class Wire:
     async def read_line(self) -> bytes:
         """The next line without its CRLF (or bare LF); raises ProbeError."""
         while (end := self._buffer.find(b"\n")) < 0:
-            if len(self._buffer) > MAX_LINE:
+            if len(self._buffer) > MAX_LINE + len(b"\r"):
                 raise ProbeError("oversized", f"a line longer than {MAX_LINE} bytes")
             await self._fill()
         line = self._taken(end + 1).rstrip(b"\r\n")

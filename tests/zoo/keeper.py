@@ -43,6 +43,12 @@ class Closing:
         self._bell.close()
 
 
+class _Socket(ssl.SSLSocket):
+    # `wrap_socket` forgets the socket that it has made when the client is gone already.
+    def __del__(self) -> None:
+        self.close()
+
+
 class Visitor:
     """One client's connection, as the behaviour of a server sees it."""
 
@@ -88,7 +94,7 @@ class Visitor:
         self.sock.close()
 
     def tls(self, context: ssl.SSLContext) -> None:
-        self.sock.getpeername()  # or wrap_socket leaks the socket of a client that is gone
+        context.sslsocket_class = _Socket
         self.sock = context.wrap_socket(self.sock, server_side=True)
         self._rest = b""
 

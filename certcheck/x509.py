@@ -27,6 +27,15 @@ _PEM_CERTIFICATE = re.compile(
 )
 
 
+@contextmanager
+def _quietly() -> Iterator[None]:
+    # cryptography warns of a negative serial number, a country of three letters, an old curve,
+    # some of it whenever a part is read: the server's fault, and a fact; a warning helps nobody.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
 def parsed(der: bytes) -> "x509.Certificate":
     """What cryptography makes of `der`, without its warnings; raises ValueError when nothing."""
     from cryptography import x509
@@ -38,6 +47,7 @@ def parsed(der: bytes) -> "x509.Certificate":
             raise ValueError(str(e)) from e
 
 
+@_quietly()
 def certificate(der: bytes) -> Certificate:
     """The certificate in `der`; raises ValueError when it is none.
 
@@ -56,7 +66,7 @@ def certificate(der: bytes) -> Certificate:
         names=_names(opened),
         key=_readable(lambda: _key_title(opened.public_key())),
         signature=_readable(lambda: _signature_title(opened)),
-        serial=_serial(opened),
+        serial=f"{opened.serial_number:x}",
         not_before=opened.not_valid_before_utc,
         not_after=opened.not_valid_after_utc,
         is_ca=_is_ca(opened),
@@ -93,6 +103,7 @@ def pem(certificates: Sequence[Certificate]) -> bytes:
     return b"".join(parsed(c.der).public_bytes(Encoding.PEM) for c in certificates)
 
 
+@_quietly()
 def public_key(der: bytes) -> bytes:
     """The public key of a certificate as DER (SubjectPublicKeyInfo); raises ValueError."""
     try:
@@ -101,6 +112,7 @@ def public_key(der: bytes) -> bytes:
         raise ValueError(f"the public key cannot be read: {e}") from e
 
 
+@_quietly()
 def issued_by(der: bytes, issuer_der: bytes) -> bool:
     """Whether the signature on `der` was made with the key of `issuer_der`."""
     child, parent = parsed(der), parsed(issuer_der)
@@ -168,16 +180,6 @@ def key_spki_sha256(pem: bytes, *, where: str) -> str:
     return hashlib.sha256(public).hexdigest()
 
 
-@contextmanager
-def _quietly() -> Iterator[None]:
-    # A negative serial number is the server's fault, and a fact: a warning helps nobody here.
-    from cryptography.utils import CryptographyDeprecationWarning
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", CryptographyDeprecationWarning)
-        yield
-
-
 def _verify_signature(child: "x509.Certificate", key: "PublicKeyTypes") -> None:
     # verify_directly_issued_by refuses MD5 and SHA-1, so that a server of 2012 would seem to serve
     # a chain of strangers; whether a hash is too old is for a rule to say.
@@ -226,11 +228,6 @@ def _readable(read: Callable[[], str]) -> str:
 
 def _text(name: "x509.Name") -> str:
     return name.rfc4514_string()
-
-
-def _serial(opened: "x509.Certificate") -> str:
-    with _quietly():
-        return f"{opened.serial_number:x}"
 
 
 def _spki(opened: "x509.Certificate") -> bytes:

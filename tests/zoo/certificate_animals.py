@@ -2,11 +2,18 @@
 
 import functools
 import ssl
+import subprocess
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives.asymmetric import dh, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
 from certcheck.lab import pki
 from certcheck.model.observation import Reason, TlsVersion
@@ -20,6 +27,7 @@ from tests.zoo.manners import implicit
 _LOUD = ESC + b"\r\nSubject: x\0\x07\xc2\x9b31m"
 _HTML = b"<script>alert(1)</script>&amp;[link](http://evil.example)"
 _BMP, _TELETEX, _PRINTABLE = 0x1E, 0x14, 0x13
+_GERMANY = der.name((UTF8, b"Germany"), kind=der.COUNTRY)
 _OLD: tuple[TlsVersion, ...] = ("TLSv1.2",)
 Pem = Callable[[], bytes]
 
@@ -89,19 +97,45 @@ def _of_16_mib() -> bytes:
     return odd.key_pem + _pem(odd.der()) * 17
 
 
-def _rsa(bits: int, *options: str) -> Pem:
-    return lambda: _self_signed_by_openssl(bits, options)
+def _rsa(bits: int) -> Pem:
+    size = f"rsa_keygen_bits:{bits}"
+    return lambda: _self_signed(_openssl("genpkey", "-algorithm", "RSA", "-pkeyopt", size))
 
 
-def _self_signed_by_openssl(bits: int, options: Sequence[str]) -> bytes:
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        size = f"rsa_keygen_bits:{bits}"
-        key = pki._openssl(folder, "genpkey", "-algorithm", "RSA", "-pkeyopt", size, *options)
-        (folder / "key.pem").write_bytes(key)
-        made = pki._openssl(folder, "req", "-x509", "-new", "-key", "key.pem", "-days", "90",
-                        "-subj", "/CN=mail.example.test")  # fmt: skip
-    return key + made
+def _of_16384_bits() -> bytes:
+    # Two primes that everybody knows (RFC 7919 A.5, RFC 3526 7): new ones would take minutes.
+    p, q = map(_prime, ("ffdhe8192", "modp_8192"))
+    d = pow(65537, -1, (p - 1) * (q - 1))
+    key = rsa.RSAPrivateNumbers(
+        p=p,
+        q=q,
+        d=d,
+        dmp1=rsa.rsa_crt_dmp1(d, p),
+        dmq1=rsa.rsa_crt_dmq1(d, q),
+        iqmp=rsa.rsa_crt_iqmp(p, q),
+        public_numbers=rsa.RSAPublicNumbers(65537, p * q),
+    ).private_key(unsafe_skip_rsa_key_validation=True)
+    return _self_signed(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+
+
+def _prime(group: str) -> int:
+    made = _openssl("genpkey", "-algorithm", "DH", "-pkeyopt", f"group:{group}")
+    key = load_pem_private_key(made, None)
+    assert isinstance(key, dh.DHPrivateKey)
+    return key.parameters().parameter_numbers().p
+
+
+def _self_signed(key: bytes) -> bytes:
+    with tempfile.NamedTemporaryFile() as file:
+        Path(file.name).write_bytes(key)
+        subject = ("-subj", "/CN=mail.example.test")
+        return key + _openssl("req", "-x509", "-new", "-key", file.name, "-days", "90", *subject)
+
+
+def _openssl(*arguments: str) -> bytes:
+    return subprocess.run(
+        ["openssl", *arguments], capture_output=True, check=True, timeout=60
+    ).stdout
 
 
 SEEN: tuple[Animal, ...] = (
@@ -118,6 +152,7 @@ SEEN: tuple[Animal, ...] = (
     _odd("an address of 5 bytes", Odd(names=[(0x87, b"12345")])),
     _odd("an empty name", Odd(names=[(DNS, b"")])),
     _odd("a TeletexString", Odd(subject=der.name((_TELETEX, b"caf\xe9")))),
+    _odd("a country of seven letters", Odd(subject=_GERMANY, issuer=_GERMANY)),
     _odd("a subject of 4 KiB", Odd(subject=der.name((UTF8, b"x" * 4096)))),
     _odd("a name of 4 KiB", Odd(names=[(DNS, b"x" * 4096)])),
     _odd("version 1", Odd(version=None)),
@@ -132,6 +167,7 @@ SEEN: tuple[Animal, ...] = (
     _made("names in the common name only", pki.CN_ONLY),
     _made("RSA 1024", pki.RSA_1024),
     _serves("RSA 512", _rsa(512), versions=_OLD),
+    _serves("RSA 16384", _of_16384_bits),
     _serves("100 certificates", _of_100),
     _serves("10,000 names", _with_10_000_names),
 )  # fmt: skip

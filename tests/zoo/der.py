@@ -16,7 +16,7 @@ INTEGER, BITS, OCTETS, OID, UTF8, SEQUENCE, SET = 0x02, 0x03, 0x04, 0x06, 0x0C, 
 DNS, EMAIL, URI = 0x82, 0x81, 0x86  # RFC 5280 4.2.1.6: choices of a GeneralName
 _ECDSA_SHA256 = bytes.fromhex("2a8648ce3d040302")
 _ED25519 = bytes.fromhex("2b6570")
-_COMMON_NAME = bytes.fromhex("550403")
+COMMON_NAME, COUNTRY = bytes.fromhex("550403"), bytes.fromhex("550406")
 _SAN, _BASIC_CONSTRAINTS = bytes.fromhex("551d11"), bytes.fromhex("551d13")
 _TRUE = b"\x01\x01\xff"
 
@@ -32,11 +32,11 @@ def tlv(tag: int, *parts: bytes) -> bytes:
     return bytes([tag, 0x80 | len(size)]) + size + body
 
 
-def name(*values: tuple[int, bytes]) -> bytes:
-    """A distinguished name of common names: pairs of a string type and its bytes."""
+def name(*values: tuple[int, bytes], kind: bytes = COMMON_NAME) -> bytes:
+    """A distinguished name of one kind of attribute: pairs of a string type and its bytes."""
     return tlv(
         SEQUENCE,
-        *(tlv(SET, tlv(SEQUENCE, tlv(OID, _COMMON_NAME), tlv(t, v))) for t, v in values),
+        *(tlv(SET, tlv(SEQUENCE, tlv(OID, kind), tlv(t, v))) for t, v in values),
     )
 
 

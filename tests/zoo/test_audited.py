@@ -17,6 +17,13 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 RecordProperty = Callable[[str, object], None]
 DEADLINE = 170.0
 MEMORY = 250 * 1024 * 1024
+DEMANDS = {
+    ("asks for a certificate in TLS 1.2", "note"),
+    ("asks for a certificate in TLS 1.3", "note"),
+    ("demands a certificate in TLS 1.2", "error"),
+    ("demands a certificate in TLS 1.3", "error"),
+    ("demands a certificate after STARTTLS", "error"),
+}
 # All that a terminal would obey, and what turns text around.
 RAW = re.compile("[\0-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
@@ -39,6 +46,12 @@ def test_every_animal_is_told_by_its_outcome(
         != (zoo.animals[each["address"]].outcome, zoo.animals[each["address"]].reason)
     ]
     assert wrong == []
+    found = {
+        (zoo.animals[each["address"]].name, each["severity"])
+        for each in document["findings"]
+        if each["rule"] == "asks_for_client_certificate"
+    }
+    assert found == DEMANDS
     assert {each["address"] for each in document["observations"]} == zoo.animals.keys()
 
 
@@ -56,6 +69,7 @@ def _is_clean(done: Audited) -> None:
     for text in (done.stdout.decode(), done.stderr.decode()):
         assert RAW.findall(text) == []
         assert "Traceback" not in text
+    assert done.stderr == b""
     assert done.memory < MEMORY, done.peak
 
 

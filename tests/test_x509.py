@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from certcheck import x509
 from certcheck.errors import UnfitBundle
 from certcheck.model.certificate import colons
-from tests.zoo.der import COUNTRY, UTF8, Odd, name
+from tests.zoo.der import COUNTRY, PRINTABLE, UTF8, Odd, name
 
 _SAN = cx509.ObjectIdentifier("2.5.29.17")
 
@@ -150,6 +150,20 @@ def test_an_odd_name_is_read_without_a_warning() -> None:
     assert x509.issued_by(der, der)
 
 
+@pytest.mark.parametrize("text", [b"*.example.test", b"a_b", b"a@b"])
+def test_a_name_that_is_not_quite_right_is_read(text: bytes) -> None:
+    # These are no characters of a PrintableString (X.680 41.4), and found in many.
+    subject = name((PRINTABLE, text))
+    der = Odd(subject=subject, issuer=subject).der()
+
+    read = x509.certificate(der)
+
+    assert read.subject == read.issuer == f"CN={text.decode()}"
+    assert read.sha256 == hashlib.sha256(der).hexdigest()
+    assert read.self_signed
+    assert hashlib.sha256(x509.public_key(der)).hexdigest() == read.spki_sha256
+
+
 _GOOD = made(san=bytes.fromhex("300f8207612e622e636f6d8704c0000207"))
 
 
@@ -160,7 +174,8 @@ _CHANGES = st.one_of(
     st.tuples(st.integers(1, 3), st.just(b"")),
     st.tuples(st.just(0), st.binary(min_size=1, max_size=3)),
 )
-_SEEDS = (_GOOD, Odd(version=None).der(), Odd(key=Ed25519PrivateKey.generate()).der())
+_LOOSE = Odd(subject=name((PRINTABLE, b"*.example.test"))).der()
+_SEEDS = (_GOOD, _LOOSE, Odd(version=None).der(), Odd(key=Ed25519PrivateKey.generate()).der())
 
 
 @settings(max_examples=500)

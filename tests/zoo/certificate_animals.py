@@ -19,14 +19,13 @@ from certcheck.lab import pki
 from certcheck.model.observation import Reason, TlsVersion
 from tests.zoo import der, records
 from tests.zoo.animals import ESC, MODERN, Animal, animal, answers_hello
-from tests.zoo.der import DNS, EMAIL, URI, UTF8, Odd
+from tests.zoo.der import BMP, DNS, EMAIL, PRINTABLE, TELETEX, URI, UTF8, Odd
 from tests.zoo.identities import serving
 from tests.zoo.keeper import Behaviour
 from tests.zoo.manners import implicit
 
 _LOUD = ESC + b"\r\nSubject: x\0\x07\xc2\x9b31m"
 _HTML = b"<script>alert(1)</script>&amp;[link](http://evil.example)"
-_BMP, _TELETEX, _PRINTABLE = 0x1E, 0x14, 0x13
 _GERMANY = der.name((UTF8, b"Germany"), kind=der.COUNTRY)
 _OLD: tuple[TlsVersion, ...] = ("TLSv1.2",)
 Pem = Callable[[], bytes]
@@ -151,8 +150,13 @@ SEEN: tuple[Animal, ...] = (
     _odd("names that are not ASCII", Odd(names=[(DNS, "mäil.example.test".encode())])),
     _odd("an address of 5 bytes", Odd(names=[(0x87, b"12345")])),
     _odd("an empty name", Odd(names=[(DNS, b"")])),
-    _odd("a TeletexString", Odd(subject=der.name((_TELETEX, b"caf\xe9")))),
+    _odd("a TeletexString", Odd(subject=der.name((TELETEX, b"caf\xe9")))),
     _odd("a country of seven letters", Odd(subject=_GERMANY, issuer=_GERMANY)),
+    # `*`, `_` and `@` are no characters of a PrintableString, and often in one.
+    _odd("a wildcard in a PrintableString",
+         Odd(subject=der.name((PRINTABLE, b"*.zoo_1.example.test")))),
+    _odd("a PrintableString that does not print",
+         Odd(subject=der.name((PRINTABLE, _LOUD)))),
     _odd("a subject of 4 KiB", Odd(subject=der.name((UTF8, b"x" * 4096)))),
     _odd("a name of 4 KiB", Odd(names=[(DNS, b"x" * 4096)])),
     _odd("version 1", Odd(version=None)),
@@ -177,14 +181,12 @@ BROKEN: tuple[Animal, ...] = (
     _fails("10,000 long names", _with_10_000_long_names, "oversized"),
     _fails("16 MiB of certificates", _of_16_mib, "oversized"),
     _fails("16 MiB of certificates in TLS 1.2", _of_16_mib, "oversized", "TLSv1.2"),
-    # OpenSSL takes these; what reads certificates here does not, and nothing can be said of them.
-    _fails("a PrintableString that does not print",
-           _pem_of(Odd(subject=der.name((_PRINTABLE, _LOUD)))), "handshake_failed"),
+    # OpenSSL takes this one; what reads certificates here does not, so nothing is known of it.
     _fails("version 7", _pem_of(Odd(version=6)), "handshake_failed"),
     _junk("garbage for a certificate", b"\xde\xad\xbe\xef" * 50),
     _junk("an empty certificate", b""),
     _junk("invalid UTF-8 in the subject", Odd(subject=der.name((UTF8, b"\xff\xfe\x80"))).der()),
-    _junk("half a BMPString", Odd(subject=der.name((_BMP, b"\0a\0"))).der()),
+    _junk("half a BMPString", Odd(subject=der.name((BMP, b"\0a\0"))).der()),
     _junk("a serial number with a byte too many", Odd(serial=b"\xff\x85").der()),
     _junk("names twice", Odd(more_extensions=der.extension_twice()).der()),
     _junk("half a certificate", Odd().der()[:200]),

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 INTEGER, BITS, OCTETS, OID, UTF8, SEQUENCE, SET = 0x02, 0x03, 0x04, 0x06, 0x0C, 0x30, 0x31
+PRINTABLE, TELETEX, BMP = 0x13, 0x14, 0x1E
 DNS, EMAIL, URI = 0x82, 0x81, 0x86  # RFC 5280 4.2.1.6: choices of a GeneralName
 _ECDSA_SHA256 = bytes.fromhex("2a8648ce3d040302")
 _ED25519 = bytes.fromhex("2b6570")

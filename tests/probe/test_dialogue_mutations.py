@@ -49,7 +49,7 @@ def _without(place: int) -> Mutation:
 
 
 def _twice(place: int) -> Mutation:
-    return lambda lines: [*lines[: _at(lines, place)], *lines[_at(lines, place) - 1 :]]
+    return lambda lines: [*lines[: _at(lines, place) + 1], *lines[_at(lines, place) :]]
 
 
 def _swapped(place: int) -> Mutation:
@@ -71,7 +71,11 @@ def _flipped(place: int, bit: int) -> Mutation:
 
 
 def _crumbled(place: int, crumb: bytes) -> Mutation:
-    return lambda lines: [*lines[: _at(lines, place)], crumb, *lines[_at(lines, place) :]]
+    def mutated(lines: list[bytes]) -> list[bytes]:
+        at = place % (len(lines) + 1)
+        return [*lines[:at], crumb, *lines[at:]]
+
+    return mutated
 
 
 def _ended(place: int) -> Mutation:

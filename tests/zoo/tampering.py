@@ -29,6 +29,9 @@ class _Tampered:
             except ssl.SSLWantReadError:
                 self._flush()
                 self._feed()
+            except ssl.SSLError:
+                self._flush()  # the alert
+                raise
             else:
                 self._flush()
                 return

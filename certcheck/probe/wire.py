@@ -117,8 +117,11 @@ async def _connected(sock: socket.socket, address: str, port: int, deadline: flo
     if address == "127.0.0.1":
         # Dovecot takes 127.0.0.1 -> 127.0.0.1 for secured and hides LOGINDISABLED.
         sock.bind(("127.0.0.2", 0))
-    async with asyncio.timeout_at(deadline):
-        await asyncio.get_running_loop().sock_connect(sock, (address, port))
+    # Who resets had accepted us. Whether that is told here or by the first read is up to chance,
+    # so it is told there.
+    with contextlib.suppress(ConnectionResetError):
+        async with asyncio.timeout_at(deadline):
+            await asyncio.get_running_loop().sock_connect(sock, (address, port))
 
 
 def _family(address: str) -> socket.AddressFamily:
@@ -136,8 +139,6 @@ def _unconnected(error: OSError, within: float) -> ProbeError:
             return ProbeError("refused", "the port is closed: connection refused")
         case TimeoutError():
             return ProbeError("unreachable", f"no connection within {within:g} s")
-        case ConnectionResetError():  # by a server that has accepted us a moment ago
-            return ProbeError("unreachable", "the server resets the connection", hung_up=True)
         case _:
             return ProbeError("unreachable", error.strerror or str(error))
 

@@ -100,6 +100,7 @@ STRANGERS: tuple[Animal, ...] = (
 GONE: tuple[Animal, ...] = (
     animal("closes at once", "smtp", closes, "unreachable"),
     animal("resets at once", "imap", _resets, "unreachable"),
+    animal("resets the TLS port at once", "imaps", _resets, "handshake_failed"),
     animal("closes after half a greeting", "smtp", lambda visitor: visitor.say(b"220 zo"),
            "unreachable"),
     animal("closes after the greeting", "imap", lambda visitor: visitor.say(b"* OK zoo\r\n"),

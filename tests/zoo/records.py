@@ -11,6 +11,7 @@ CLOSE_NOTIFY, HANDSHAKE_FAILURE, INTERNAL_ERROR, USER_CANCELED, UNRECOGNIZED_NAM
 TLS_1_2 = b"\x03\x03"
 # supported_versions, key_share: RFC 8446 4.2.1, 4.2.8; renegotiation_info: RFC 5746 3.2.
 _SUPPORTED_VERSIONS, _KEY_SHARE, _RENEGOTIATION = 43, 51, 0xFF01
+ALPN = 16  # RFC 7301 3.1
 # RFC 8446 4.1.3: this "random" makes a ServerHello a HelloRetryRequest.
 _RETRY = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
 _P256 = b"\x00\x17"
@@ -70,6 +71,16 @@ def certificates(ders: Sequence[bytes]) -> bytes:
 def session_of(hello: bytes) -> bytes:
     """The legacy_session_id of a ClientHello record (RFC 8446 4.1.2)."""
     return hello[44 : 44 + hello[43]]
+
+
+def extensions_of(hello: bytes) -> Iterator[int]:
+    """The kinds of extension in a ClientHello record."""
+    at = 44 + hello[43]
+    at += 2 + int.from_bytes(hello[at : at + 2])
+    at += 1 + hello[at] + 2
+    while at + 4 <= len(hello):
+        yield int.from_bytes(hello[at : at + 2])
+        at += 4 + int.from_bytes(hello[at + 2 : at + 4])
 
 
 def split(data: bytes) -> Iterator[bytes]:

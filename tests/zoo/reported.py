@@ -1,5 +1,8 @@
 """Animals that other tools have met: each stands for a kind of public bug report."""
 
+import socket
+
+from tests.zoo import records
 from tests.zoo.animals import (
     MODERN,
     Animal,
@@ -25,6 +28,12 @@ def _modern_smtp(visitor: Visitor) -> None:
 def _fears_long_hellos(visitor: Visitor) -> None:
     if len(visitor.hear_bytes()) < 256:
         visitor.stay_silent()
+
+
+def _fears_alpn(visitor: Visitor) -> None:
+    hello = visitor.sock.recv(4096, socket.MSG_PEEK)
+    if hello[:1] == b"\x16" and records.ALPN not in set(records.extensions_of(hello)):
+        implicit("imap", tls=modern)(visitor)
 
 
 REPORTED: tuple[Animal, ...] = (
@@ -80,6 +89,8 @@ REPORTED: tuple[Animal, ...] = (
     animal("TLS 1.3 without middlebox mode", "imaps",
            implicit("imap", tls=without_middlebox_mode),
            versions=MODERN),
+    # testssl.sh: a mail proxy refuses who names a protocol of the web by ALPN.
+    animal("a proxy that fears ALPN", "imaps", _fears_alpn, versions=MODERN),
     # openssl, imapflow: middleboxes that cannot take a hello beyond some size.
     animal("a middlebox that fears long hellos", "imaps", _fears_long_hellos,
            "handshake_failed"),

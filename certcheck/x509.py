@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
+from certcheck.der import to_be_signed, with_loose_strings
 from certcheck.errors import UnfitBundle
 from certcheck.model.certificate import Certificate
 
@@ -27,6 +28,15 @@ _PEM_CERTIFICATE = re.compile(
 )
 
 
+@contextmanager
+def _quietly() -> Iterator[None]:
+    # cryptography warns of a negative serial number, a country of three letters, an old curve,
+    # some of it whenever a part is read: the server's fault, and a fact; a warning helps nobody.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
 def parsed(der: bytes) -> "x509.Certificate":
     """What cryptography makes of `der`, without its warnings; raises ValueError when nothing."""
     from cryptography import x509
@@ -38,12 +48,20 @@ def parsed(der: bytes) -> "x509.Certificate":
             raise ValueError(str(e)) from e
 
 
+def _opened(der: bytes) -> "x509.Certificate":
+    try:
+        return parsed(der)
+    except ValueError:
+        return parsed(with_loose_strings(der))
+
+
+@_quietly()
 def certificate(der: bytes) -> Certificate:
     """The certificate in `der`; raises ValueError when it is none.
 
     Odd parts (a broken name, an unknown curve) are shown as `unreadable`, not refused.
     """
-    opened = parsed(der)
+    opened = _opened(der)
     # A broken name raises at the attribute already, hence functions and not bound methods.
     subject = _readable(lambda: _text(opened.subject))
     issuer = _readable(lambda: _text(opened.issuer))
@@ -56,7 +74,7 @@ def certificate(der: bytes) -> Certificate:
         names=_names(opened),
         key=_readable(lambda: _key_title(opened.public_key())),
         signature=_readable(lambda: _signature_title(opened)),
-        serial=_serial(opened),
+        serial=f"{opened.serial_number:x}",
         not_before=opened.not_valid_before_utc,
         not_after=opened.not_valid_after_utc,
         is_ca=_is_ca(opened),
@@ -93,21 +111,23 @@ def pem(certificates: Sequence[Certificate]) -> bytes:
     return b"".join(parsed(c.der).public_bytes(Encoding.PEM) for c in certificates)
 
 
+@_quietly()
 def public_key(der: bytes) -> bytes:
     """The public key of a certificate as DER (SubjectPublicKeyInfo); raises ValueError."""
     try:
-        return _spki(parsed(der))
+        return _spki(_opened(der))
     except _odd() as e:
         raise ValueError(f"the public key cannot be read: {e}") from e
 
 
+@_quietly()
 def issued_by(der: bytes, issuer_der: bytes) -> bool:
     """Whether the signature on `der` was made with the key of `issuer_der`."""
-    child, parent = parsed(der), parsed(issuer_der)
+    child, parent = _opened(der), _opened(issuer_der)
     try:
         if child.issuer != parent.subject:
             return False
-        _verify_signature(child, parent.public_key())
+        _verify_signature(child, to_be_signed(der), parent.public_key())
     except _odd():
         return False
     return True
@@ -168,22 +188,12 @@ def key_spki_sha256(pem: bytes, *, where: str) -> str:
     return hashlib.sha256(public).hexdigest()
 
 
-@contextmanager
-def _quietly() -> Iterator[None]:
-    # A negative serial number is the server's fault, and a fact: a warning helps nobody here.
-    from cryptography.utils import CryptographyDeprecationWarning
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", CryptographyDeprecationWarning)
-        yield
-
-
-def _verify_signature(child: "x509.Certificate", key: "PublicKeyTypes") -> None:
+def _verify_signature(child: "x509.Certificate", content: bytes, key: "PublicKeyTypes") -> None:
     # verify_directly_issued_by refuses MD5 and SHA-1, so that a server of 2012 would seem to serve
     # a chain of strangers; whether a hash is too old is for a rule to say.
     from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, padding, rsa
 
-    signature, content = child.signature, child.tbs_certificate_bytes
+    signature = child.signature
     if isinstance(key, ed25519.Ed25519PublicKey | ed448.Ed448PublicKey):
         key.verify(signature, content)
         return
@@ -226,11 +236,6 @@ def _readable(read: Callable[[], str]) -> str:
 
 def _text(name: "x509.Name") -> str:
     return name.rfc4514_string()
-
-
-def _serial(opened: "x509.Certificate") -> str:
-    with _quietly():
-        return f"{opened.serial_number:x}"
 
 
 def _spki(opened: "x509.Certificate") -> bytes:

@@ -1,4 +1,5 @@
 import base64
+import contextlib
 import datetime as dt
 import hashlib
 import ssl
@@ -9,6 +10,7 @@ import pytest
 from cryptography import x509 as cx509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -22,6 +24,7 @@ from hypothesis import strategies as st
 from certcheck import x509
 from certcheck.errors import UnfitBundle
 from certcheck.model.certificate import colons
+from tests.zoo.der import COUNTRY, PRINTABLE, UTF8, Odd, name
 
 _SAN = cx509.ObjectIdentifier("2.5.29.17")
 
@@ -138,22 +141,59 @@ def test_a_broken_subject_is_shown_as_unreadable(broken: bytes) -> None:
     assert (read.subject, read.issuer, read.self_signed) == ("unreadable", "unreadable", False)
 
 
+def test_an_odd_name_is_read_without_a_warning() -> None:
+    # cryptography warns of a country that has not two letters, whenever it reads the name.
+    germany = name((UTF8, b"Germany"), kind=COUNTRY)
+    der = Odd(subject=germany, issuer=germany).der()
+
+    assert x509.certificate(der).subject == "C=Germany"
+    assert x509.issued_by(der, der)
+
+
+@pytest.mark.parametrize("text", [b"*.example.test", b"a_b", b"a@b"])
+def test_a_name_that_is_not_quite_right_is_read(text: bytes) -> None:
+    # These are no characters of a PrintableString (X.680 41.4), and found in many.
+    subject = name((PRINTABLE, text))
+    der = Odd(subject=subject, issuer=subject).der()
+
+    read = x509.certificate(der)
+
+    assert read.subject == read.issuer == f"CN={text.decode()}"
+    assert read.sha256 == hashlib.sha256(der).hexdigest()
+    assert read.self_signed
+    assert hashlib.sha256(x509.public_key(der)).hexdigest() == read.spki_sha256
+
+
 _GOOD = made(san=bytes.fromhex("300f8207612e622e636f6d8704c0000207"))
 
 
-@settings(max_examples=300)
-@given(st.lists(st.tuples(st.integers(0, len(_GOOD) - 1), st.integers(0, 255)), max_size=4))
-def test_mutated_certificates_are_read_or_refused(changes: list[tuple[int, int]]) -> None:
-    der = bytearray(_GOOD)
-    for place, value in changes:
-        der[place] = value
+# Flip, replace, cut out, put in: what each change does at its place.
+_CHANGES = st.one_of(
+    st.tuples(st.just(0), st.integers(0, 255).map(lambda value: bytes([value]))),
+    st.tuples(st.just(1), st.integers(0, 255).map(lambda value: bytes([value]))),
+    st.tuples(st.integers(1, 3), st.just(b"")),
+    st.tuples(st.just(0), st.binary(min_size=1, max_size=3)),
+)
+_LOOSE = Odd(subject=name((PRINTABLE, b"*.example.test"))).der()
+_SEEDS = (_GOOD, _LOOSE, Odd(version=None).der(), Odd(key=Ed25519PrivateKey.generate()).der())
 
-    try:
-        read = x509.certificate(bytes(der))
-    except ValueError:
-        return
 
-    assert read.sha256 == hashlib.sha256(der).hexdigest()
+@settings(max_examples=500)
+@given(st.sampled_from(_SEEDS), st.lists(st.tuples(st.integers(0, 999), _CHANGES), max_size=4))
+def test_mutated_certificates_are_read_or_refused(
+    seed: bytes, changes: list[tuple[int, tuple[int, bytes]]]
+) -> None:
+    der = seed
+    for place, (cut, put) in changes:
+        at = place % len(der)
+        der = der[:at] + put + der[at + cut :]
+
+    with contextlib.suppress(ValueError):
+        assert x509.certificate(der).sha256 == hashlib.sha256(der).hexdigest()
+    with contextlib.suppress(ValueError):
+        x509.public_key(der)
+    with contextlib.suppress(ValueError):
+        x509.issued_by(der, der)
 
 
 def test_another_key_of_the_same_name_issued_nothing() -> None:

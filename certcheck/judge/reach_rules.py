@@ -85,8 +85,8 @@ _UNSEEN: Mapping[Reason, str] = {
         "Something else answers here than this protocol. Check the port in the target."
     ),
     "oversized": (
-        "The server sent more than a greeting may hold, so the dialogue was stopped. Look at "
-        "what really answers on this port."
+        "The server sent more than a greeting or a chain of certificates may hold, so the "
+        "dialogue was stopped. Look at what really answers on this port."
     ),
 }
 

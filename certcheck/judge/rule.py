@@ -9,6 +9,7 @@ from itertools import chain
 from certcheck.judge import (
     certificate_rules,
     chain_rules,
+    demand_rules,
     hole_rules,
     mixture_rules,
     name_rules,
@@ -60,6 +61,7 @@ RULES: tuple[Rule, ...] = (
     hole_rules.fallback_scsv_missing,
     hole_rules.extended_master_secret_missing,
     hole_rules.early_data,
+    demand_rules.asks_for_client_certificate,
 )
 
 _HEAD = """\

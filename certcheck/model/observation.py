@@ -32,6 +32,8 @@ Reason = Literal[
 ]
 TlsVersion = Literal["SSLv2", "SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3"]
 Preference = Literal["server", "client"]
+# What the server wants of the client's own certificate: to see one if there is one, or to see one.
+Demand = Literal["asked", "required"]
 Verdict = Literal["pass", "fail", "not_applicable", "inconclusive"]
 
 OUTCOMES: Mapping[Reason, Outcome] = {
@@ -130,6 +132,7 @@ class Observation:
     engines: tuple[str, ...] = ()
     connections: int = 0
     doubts: tuple[str, ...] = ()
+    client_certificate: Demand | None = None
 
     @property
     def certificates(self) -> tuple[Deployment, ...]:

@@ -5,14 +5,14 @@ import functools
 import ssl
 import warnings
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from certcheck import x509
 from certcheck.model.certificate import Certificate
 from certcheck.model.endpoint import TlsMode
-from certcheck.model.observation import TlsVersion
+from certcheck.model.observation import Demand, TlsVersion
 from certcheck.probe.limits import ProbeError
-from certcheck.probe.script import plain_refusal
+from certcheck.probe.script import is_stranger, plain_refusal, wrong_protocol
 from certcheck.probe.wire import Tcp, shown
 
 VERSIONS: dict[TlsVersion, ssl.TLSVersion] = {
@@ -24,6 +24,7 @@ VERSIONS: dict[TlsVersion, ssl.TLSVersion] = {
 _NAMES: dict[str, TlsVersion] = {"TLSv1": "TLSv1.0", **{name: name for name in VERSIONS}}
 # OpenSSL takes no certificate list above 100 KiB; a full flight is a little more.
 _MAX_FLIGHT = 256 * 1024
+_CERTIFICATE_REQUEST = 13  # RFC 8446 4, HandshakeType
 _LEGACY_SERVER_CONNECT = 0x4  # servers without RFC 5746 are still there, and shall be seen
 
 
@@ -39,11 +40,21 @@ class Variant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Handshake:
-    """A finished handshake: possession of the key is proven; `suite` is OpenSSL's name."""
+    """A handshake; `suite` is OpenSSL's name.
+
+    With `client_certificate` "required" the server ends it there: it wants to see one of ours.
+    """
 
     version: TlsVersion
     suite: str
     chain: tuple[Certificate, ...]
+    client_certificate: Demand | None = None
+    possession_proven: bool = True
+
+
+class _Tls(ssl.SSLObject):
+    # The version in which the server asked for our certificate, if it did.
+    asked_in: TlsVersion | None = None
 
 
 class Tls:
@@ -52,9 +63,9 @@ class Tls:
     def __init__(self, tcp: Tcp, variant: Variant) -> None:
         self._tcp = tcp
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._ssl = _context(variant.oldest, variant.newest, variant.ciphers).wrap_bio(
-            self._incoming, self._outgoing, server_hostname=variant.server_name
-        )
+        context = _context(variant.oldest, variant.newest, variant.ciphers)
+        made = context.wrap_bio(self._incoming, self._outgoing, server_hostname=variant.server_name)
+        self._ssl = cast("_Tls", made)  # by `sslobject_class`
         self.first = b""
         self._bytes = 0
 
@@ -69,6 +80,21 @@ class Tls:
             else:
                 await self._flush()
                 return self._result()
+
+    def demanded(self) -> Handshake | None:
+        """What was seen before the server broke off for want of our certificate, if it did."""
+        cipher, version = self._ssl.cipher(), self._ssl.asked_in
+        if version is None or cipher is None or not _ders(self._ssl):
+            return None
+        return Handshake(
+            version=version,
+            suite=cipher[0],
+            chain=_chain(self._ssl),
+            client_certificate="required",
+            # RFC 5246 7.4.3: a key exchange that is signed was checked before our answer to the
+            # demand; with plain RSA the server would have shown its key only afterwards.
+            possession_proven="DHE-" in cipher[0],
+        )
 
     async def recv(self) -> bytes:
         """The next bytes inside TLS; empty at the end. Raises TimeoutError, OSError."""
@@ -116,6 +142,7 @@ class Tls:
             version=_NAMES[self._ssl.version() or ""],
             suite=cipher[0] if cipher else "",
             chain=_chain(self._ssl),
+            client_certificate="asked" if self._ssl.asked_in else None,
         )
 
 
@@ -127,7 +154,10 @@ async def handshake(tcp: Tcp, variant: Variant, mode: TlsMode) -> tuple[Tls, Han
     except OverflowError as e:
         raise ProbeError("oversized", f"more than {_MAX_FLIGHT} bytes of handshake") from e
     except (OSError, EOFError) as e:
-        raise _failure(e, tls.first, mode) from e
+        demanded = None if isinstance(e, TimeoutError) else tls.demanded()
+        if demanded is None:
+            raise _failure(e, tls.first, mode) from e
+        return tls, demanded
 
 
 def _opened(tcp: Tcp, variant: Variant) -> Tls:
@@ -140,19 +170,27 @@ def _opened(tcp: Tcp, variant: Variant) -> Tls:
 
 def _failure(error: OSError | EOFError, first: bytes, mode: TlsMode) -> ProbeError:
     if _is_text(first):
-        refusal = plain_refusal(first)
-        if refusal:
-            return ProbeError(refusal, f"in plain text: {shown(first)}")
-        if mode == "implicit":
-            return ProbeError("plain_on_tls_port", f"the server speaks plain text: {shown(first)}")
-        return ProbeError("handshake_failed", f"plain text instead of TLS: {shown(first)}")
+        return _in_plain_text(first, mode)
     match error:
         case TimeoutError():
             return ProbeError("handshake_timeout", "the server goes silent in the TLS handshake")
         case ssl.SSLError():
-            return ProbeError("handshake_failed", _words(error))
+            # OpenSSL's limit for a chain, not a fault of the server's.
+            huge = error.reason == "EXCESSIVE_MESSAGE_SIZE"
+            return ProbeError("oversized" if huge else "handshake_failed", _words(error))
         case _:
             return _hung_up(error, first, mode)
+
+
+def _in_plain_text(first: bytes, mode: TlsMode) -> ProbeError:
+    refusal = plain_refusal(first)
+    if refusal:
+        return ProbeError(refusal, f"in plain text: {shown(first)}")
+    if mode == "starttls":
+        return ProbeError("handshake_failed", f"plain text instead of TLS: {shown(first)}")
+    if is_stranger(first):
+        return wrong_protocol(first, "TLS")
+    return ProbeError("plain_on_tls_port", f"the server speaks plain text: {shown(first)}")
 
 
 def _hung_up(error: OSError | EOFError, first: bytes, mode: TlsMode) -> ProbeError:
@@ -191,7 +229,17 @@ def _context(oldest: TlsVersion, newest: TlsVersion, ciphers: str) -> ssl.SSLCon
         warnings.simplefilter("ignore", DeprecationWarning)  # TLS 1.0 is what we look for
         context.minimum_version = VERSIONS[oldest]
         context.maximum_version = VERSIONS[newest]
+    context.sslobject_class = _Tls
+    # Private, but in every Python: nothing else shows a CertificateRequest of TLS 1.3.
+    context._msg_callback = _overheard  # type: ignore[attr-defined]  # noqa: SLF001
     return context
+
+
+def _overheard(
+    connection: _Tls, direction: str, version: Any, _kind: Any, message: Any, _data: bytes
+) -> None:
+    if direction == "read" and message == _CERTIFICATE_REQUEST:
+        connection.asked_in = next((n for n, v in VERSIONS.items() if v == version), None)
 
 
 def _chain(connection: ssl.SSLObject) -> tuple[Certificate, ...]:

@@ -10,8 +10,10 @@ from certcheck.probe.wire import Wire, escaped, shown
 _GREETING = re.compile(rb"\* (OK|PREAUTH|BYE)(?: (.*))?", re.IGNORECASE | re.DOTALL)
 _IN_GREETING = re.compile(r"\[CAPABILITY ([^\]]*)\]", re.IGNORECASE)
 _UNTAGGED = re.compile(r"\* CAPABILITY (.*)", re.IGNORECASE)
+# RFC 9051 7.1: the response code may stand in any OK.
+_IN_OK = re.compile(r"\S+ OK \[CAPABILITY ([^\]]*)\].*", re.IGNORECASE)
 _STATUS = re.compile(rb"\* (OK|NO|BAD|BYE|PREAUTH)\b", re.IGNORECASE)
-_LITERAL = re.compile(rb"\{(\d{1,9})\}$")
+_LITERAL = re.compile(rb"\{(\d{1,9})\+?\}$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +51,8 @@ class Imap:
         answer = await _command(wire, "CAPABILITY")
         if answer is None:
             raise wrong_protocol(wire.last_line, "IMAP")
-        found = [_UNTAGGED.fullmatch(escaped(line)) for line in answer.untagged]
-        return _said([word for each in found if each for word in each[1].split()])
+        lines = [escaped(line) for line in (*answer.untagged, answer.line)]
+        return _said(_named(_UNTAGGED, lines) or _named(_IN_OK, lines))
 
     async def start_tls(self, wire: Wire, said: Said) -> None:
         """STARTTLS, and a tagged OK for an answer."""
@@ -86,6 +88,9 @@ async def _command(wire: Wire, verb: str) -> Answer | None:
             untagged.append(line)
             if line[2:5].upper() != b"BAD":
                 continue
+        # Nothing was sent that could be gone on with; only a go-ahead must be clear.
+        if line.startswith(b"+ ") and verb == "CAPABILITY":
+            continue
         status = line.partition(b" ")[2].partition(b" ")[0].upper()
         ours = line.startswith((tag + b" ", b"* "))
         if not ours or status not in (b"OK", b"NO", b"BAD"):
@@ -95,10 +100,17 @@ async def _command(wire: Wire, verb: str) -> Answer | None:
 
 async def _logical_line(wire: Wire) -> bytes:
     # RFC 9051 4.3: a literal goes on after its bytes. Free text after OK or BYE has no literals.
-    line = await wire.read_line()
-    while line.startswith(b"* ") and not _STATUS.match(line) and (open_ := _LITERAL.search(line)):
-        line += await wire.read_exactly(int(open_[1])) + await wire.read_line()
+    line = rest = await wire.read_line()
+    while line.startswith(b"* ") and not _STATUS.match(line) and (open_ := _LITERAL.search(rest)):
+        literal = await wire.read_exactly(int(open_[1]))
+        rest = await wire.read_line()
+        line += literal + rest
     return line
+
+
+def _named(pattern: re.Pattern[str], lines: list[str]) -> list[str]:
+    found = (pattern.fullmatch(line) for line in lines)
+    return [word for each in found if each for word in each[1].split()]
 
 
 def _bye(line: bytes) -> ProbeError:

@@ -115,12 +115,15 @@ class _Visit:
             )
             await go_ahead(script, self._before, tcp=tcp, wire=wire)
         tls, self._shaken = await handshake(tcp, self._variant, self._mode)
-        if self._talk == "none":
+        if self._talk == "none" or self._shaken.client_certificate == "required":
             return
         try:
             await self._talked_inside(script, tcp, tls)
         except ProbeError as e:
             self._inside = e.missed
+            # RFC 8446 4.4.2.4: in TLS 1.3 the refusal comes after the handshake, as an alert.
+            if self._shaken.client_certificate and e.missed.reason == "handshake_failed":
+                self._shaken = replace(self._shaken, client_certificate="required")
         except OSError:
             pass  # the close_notify did not get through: all was said
 

@@ -13,7 +13,7 @@ from certcheck.probe.hello import oldest_versions
 from certcheck.probe.limits import REFUSALS, Gate, Limits, Missed
 from certcheck.probe.look import Door, Look, Talk
 from certcheck.probe.scan import scanned
-from certcheck.probe.sightings import deployments, with_scan
+from certcheck.probe.sightings import Sighting, deployments, with_scan
 
 Depth = Literal["certificates", "quick", "standard"]
 
@@ -131,7 +131,15 @@ async def _seen(
     talk: Talk = "goodbye" if last.inside is None else "none"
     more = await asyncio.gather(*(_asked(door, variant, talk=talk) for variant in variants))
     answers = [last, *(tries[-1] for tries in more)]
-    sightings = [(a.variant.server_name, a.shaken.chain) for a in answers if a.shaken]
+    sightings = [
+        Sighting(
+            server_name=a.variant.server_name,
+            chain=a.shaken.chain,
+            proven=a.shaken.possession_proven,
+        )
+        for a in answers
+        if a.shaken
+    ]
     accepted = {a.shaken.version for a in answers if a.shaken}
     # TLS came up, but on another service than the URL names: its certificate is still shown.
     stranger = last.inside if last.inside and last.inside.reason == "wrong_protocol" else None
@@ -147,6 +155,7 @@ async def _seen(
         deployments=deployments(sightings),
         engines=("handshake",),
         connections=sum(look.connections for tries in (looks, *more) for look in tries),
+        client_certificate=shaken.client_certificate,
         doubts=(*_doubt_inside(last), *(d for a in answers[1:] for d in _doubt(a))),
     )
 
@@ -185,6 +194,8 @@ def _variants(first: Variant, shaken: Handshake, versions: Sequence[TlsVersion])
 def _doubt_inside(look: Look) -> tuple[str, ...]:
     if look.inside is None or look.inside.reason == "wrong_protocol":
         return ()
+    if look.shaken and look.shaken.client_certificate == "required":
+        return ()  # known, and a finding of its own
     return (f"the talk inside TLS ended early: {look.inside.detail}",)
 
 

@@ -52,17 +52,24 @@ class Script(Protocol):
 
 
 _CROWD = re.compile(
-    rb"too many|try again|limit|busy|SYS/TEMP|overload|throttl|\brate", re.IGNORECASE
+    rb"too many|try again|TRYLATER|limit|busy|SYS/TEMP|overload|throttl|\brate", re.IGNORECASE
 )
 # What the greetings of other services on this port begin with.
+_STRANGER = re.compile(rb"SSH-|HTTP/|RFB |<", re.IGNORECASE)
 _OTHER = re.compile(
-    rb"\d{3}[ -]|\* (OK|BYE|PREAUTH)|\+OK|-ERR|\"IMPLEMENTATION\"|SSH-|HTTP/|RFB |<", re.IGNORECASE
+    rb"\d{3}[ -]|\* (OK|BYE|PREAUTH)|\+OK|-ERR|\"IMPLEMENTATION\"|" + _STRANGER.pattern,
+    re.IGNORECASE,
 )
 
 
 def go_away(line: bytes, *, usual: Reason) -> Reason:
     """`rate_limited` when the words of a refusal speak of load, else `usual`."""
     return "rate_limited" if _CROWD.search(line) else usual
+
+
+def is_stranger(data: bytes) -> bool:
+    """Whether plain text begins as no mail server's does: SSH, HTTP, VNC, XML."""
+    return bool(_STRANGER.match(data))
 
 
 def plain_refusal(data: bytes) -> Reason | None:

@@ -2,14 +2,20 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from certcheck.model.certificate import Certificate, KeyType
 from certcheck.model.observation import Deployment
 from certcheck.probe.conclusion import Found
 
-# The SNI that was sent (None without), and the chain that came, leaf first.
-Sighting = tuple[str | None, tuple[Certificate, ...]]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """The SNI that was sent (None without), and the chain that came, leaf first."""
+
+    server_name: str | None
+    chain: tuple[Certificate, ...]
+    proven: bool = True
 
 
 def deployments(sightings: Sequence[Sighting]) -> tuple[Deployment, ...]:
@@ -17,9 +23,11 @@ def deployments(sightings: Sequence[Sighting]) -> tuple[Deployment, ...]:
     chains: dict[tuple[str | None, str], tuple[Certificate, ...]] = {}
     seen: dict[tuple[str | None, str], int] = {}
     of: dict[tuple[str | None, KeyType], int] = {}
-    for name, chain in sightings:
-        leaf = chain[0]
-        chains.setdefault((name, leaf.sha256), chain)
+    proven: set[tuple[str | None, str]] = set()
+    for each in sightings:
+        name, leaf = each.server_name, each.chain[0]
+        chains.setdefault((name, leaf.sha256), each.chain)
+        proven |= {(name, leaf.sha256)} if each.proven else set()
         seen[name, leaf.sha256] = seen.get((name, leaf.sha256), 0) + 1
         of[name, leaf.key_type] = of.get((name, leaf.key_type), 0) + 1
     return tuple(
@@ -29,6 +37,7 @@ def deployments(sightings: Sequence[Sighting]) -> tuple[Deployment, ...]:
             chain=chain,
             seen=seen[name, sha256],
             of=of[name, chain[0].key_type],
+            possession_proven=(name, sha256) in proven,
         )
         for (name, sha256), chain in chains.items()
     )

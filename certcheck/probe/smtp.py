@@ -38,7 +38,7 @@ class Smtp:
 
     async def greet(self, wire: Wire) -> Said:
         """The 220 greeting; 554 and other refusals raise (RFC 5321 3.1)."""
-        reply = await self._reply(wire)
+        reply = await self._answer(wire)
         if reply is None or reply.code[0] not in "245":
             raise self._other(wire)
         if reply.code[0] == "5":
@@ -55,7 +55,7 @@ class Smtp:
         Raises ProbeError when the server does not want us, or speaks another protocol.
         """
         await wire.send_line(f"{self.verb} {self.name}")
-        reply = await self._reply(wire)
+        reply = await self._answer(wire)
         if reply is None or (reply.code != "250" and self._speaks_other(reply)):
             raise self._other(wire)
         if reply.code != "250" and not _knows_no_ehlo(reply):
@@ -75,8 +75,8 @@ class Smtp:
             raise not_offered("STARTTLS")
         wire.stage = "tls"
         await wire.send_line("STARTTLS")
-        reply = await self._reply(wire)
-        if reply is None or reply.code[0] not in "245":
+        reply = await self._answer(wire)
+        if reply is None or (reply.code != "220" and reply.code[0] not in "45"):
             raise garbled("STARTTLS", wire.last_line)
         if reply.code != "220":
             raise refused("STARTTLS", reply.text, offered=True)
@@ -89,6 +89,13 @@ class Smtp:
         """QUIT."""
         await wire.send_line("QUIT")
         await self._reply(wire)
+
+    async def _answer(self, wire: Wire) -> Reply | None:
+        reply = await self._reply(wire)
+        # RFC 5321 4.2.3: the server closes, though it was not told QUIT.
+        if reply and reply.code == "221":
+            raise ProbeError("bye", f"the server says goodbye: {shown(reply.text)}")
+        return reply
 
     async def _reply(self, wire: Wire) -> Reply | None:
         lines: list[bytes] = []

@@ -150,9 +150,8 @@ def _greeted(info: Any) -> Any:
 
 
 def _hear(client: Any) -> None:
-    from sslyze.plugins.heartbleed_plugin import (
-        WantReadError,  # type: ignore[attr-defined]  # nassl's, which has no types
-    )
+    # nassl's, which has no types
+    from sslyze.plugins.heartbleed_plugin import WantReadError  # type: ignore[attr-defined]
 
     try:
         # nassl's own read waits for the network, though the greeting may be here already.

@@ -117,8 +117,11 @@ async def _connected(sock: socket.socket, address: str, port: int, deadline: flo
     if address == "127.0.0.1":
         # Dovecot takes 127.0.0.1 -> 127.0.0.1 for secured and hides LOGINDISABLED.
         sock.bind(("127.0.0.2", 0))
-    async with asyncio.timeout_at(deadline):
-        await asyncio.get_running_loop().sock_connect(sock, (address, port))
+    # Who resets had accepted us. Whether that is told here or by the first read is up to chance,
+    # so it is told there.
+    with contextlib.suppress(ConnectionResetError):
+        async with asyncio.timeout_at(deadline):
+            await asyncio.get_running_loop().sock_connect(sock, (address, port))
 
 
 def _family(address: str) -> socket.AddressFamily:
@@ -159,7 +162,7 @@ class Wire:
     async def read_line(self) -> bytes:
         """The next line without its CRLF (or bare LF); raises ProbeError."""
         while (end := self._buffer.find(b"\n")) < 0:
-            if len(self._buffer) > MAX_LINE:
+            if len(self._buffer) > MAX_LINE + len(b"\r"):
                 raise ProbeError("oversized", f"a line longer than {MAX_LINE} bytes")
             await self._fill()
         line = self._taken(end + 1).rstrip(b"\r\n")

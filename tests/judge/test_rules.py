@@ -127,7 +127,7 @@ def test_rules_have_words_a_source_and_unique_names() -> None:
 
 def test_the_rules_that_others_rely_on_are_there() -> None:
     relied_on = {"port_closed", "tls_failed", "mixed_certificates", "name_missing"}
-    relied_on |= {"self_signed", "expired"}
+    relied_on |= {"self_signed", "expired", "asks_for_client_certificate"}
 
     assert relied_on <= {each.id for each in rule.RULES}
 

@@ -9,11 +9,12 @@ from certcheck.probe.limits import Gate
 from certcheck.probe.observe import observed, unseen
 from tests.probe.looking import LIMITS, NOW, look
 from tests.zoo.accidents import no_descriptors
-from tests.zoo.animals import ESC, ODD, TAME, WILD, Animal, silent
+from tests.zoo.animals import ESC, Animal, silent
 from tests.zoo.identities import context
 from tests.zoo.keeper import Visitor, kept
 from tests.zoo.manners import implicit, server
 from tests.zoo.visit import at
+from tests.zoo.zoo import ZOO
 
 RAW = re.compile(r"[^ -~]")
 
@@ -22,24 +23,35 @@ def _name(animal: Animal) -> str:
     return animal.name
 
 
-@pytest.mark.parametrize("animal", [*TAME, *ODD], ids=_name)
+SEEN = [each for each in ZOO if each.reason is None]
+UNSEEN = [each for each in ZOO if each.reason is not None]
+
+
+@pytest.mark.parametrize("animal", SEEN, ids=_name)
 def test_tls_is_seen(animal: Animal) -> None:
     seen = look(animal.scheme, animal.behaviour)
 
     assert (seen.outcome, seen.reason, seen.detail) == ("seen", None, "")
-    assert seen.protocols == ("TLSv1.2", "TLSv1.3")
-    assert {each.server_name for each in seen.deployments} == {"mail.example.test", None}
+    assert animal.versions in {None, seen.protocols}
+    names = {each.server_name for each in seen.deployments}
+    assert names == {"mail.example.test", *([None] if animal.without_sni else [])}
     assert _raw_texts(seen) == []
 
 
-@pytest.mark.parametrize("animal", WILD, ids=_name)
+@pytest.mark.parametrize("animal", UNSEEN, ids=_name)
 def test_hostile_servers_get_the_right_reason(animal: Animal) -> None:
     seen = look(animal.scheme, animal.behaviour)
 
     assert (seen.outcome, seen.reason) == (animal.outcome, animal.reason), seen
     assert seen.detail
-    assert seen.deployments == ()
+    assert bool(seen.deployments) == animal.shown
     assert _raw_texts(seen) == []
+
+
+def test_every_animal_has_a_name_of_its_own() -> None:
+    names = [each.name for each in ZOO]
+
+    assert len(names) == len(set(names))
 
 
 def _raw_texts(seen: Observation) -> list[str]:

@@ -1,6 +1,7 @@
 """Hostile mail servers on loopback: each connection is a thread that runs one behaviour."""
 
 import contextlib
+import select
 import socket
 import ssl
 import struct
@@ -12,10 +13,46 @@ from dataclasses import dataclass
 PATIENCE = 20.0
 
 
+class Closing:
+    """The end of a server, for which all of its threads wait without waking up in between."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+        self._rope, self._bell = socket.socketpair()
+
+    def is_set(self) -> bool:
+        return self._event.is_set()
+
+    def wait(self, seconds: float) -> None:
+        self._event.wait(seconds)
+
+    def set(self) -> None:
+        self._event.set()
+        self._rope.close()
+
+    def awaits(self, sock: socket.socket) -> bool:
+        """True when `sock` has something to read, False at the end."""
+        both = select.poll()
+        both.register(sock, select.POLLIN)
+        both.register(self._bell, select.POLLIN)
+        both.poll()
+        return not self.is_set()
+
+    def forget(self) -> None:
+        """When no thread waits any more."""
+        self._bell.close()
+
+
+class _Socket(ssl.SSLSocket):
+    # `wrap_socket` forgets the socket that it has made when the client is gone already.
+    def __del__(self) -> None:
+        self.close()
+
+
 class Visitor:
     """One client's connection, as the behaviour of a server sees it."""
 
-    def __init__(self, sock: socket.socket, number: int, closing: threading.Event) -> None:
+    def __init__(self, sock: socket.socket, number: int, closing: "Closing") -> None:
         self.sock = sock
         self.number = number
         self.closing = closing
@@ -46,7 +83,7 @@ class Visitor:
     def stay_silent(self) -> None:
         """Until the client hangs up or the zoo closes."""
         self.sock.settimeout(0.01)
-        while not self.closing.is_set():
+        while self.closing.awaits(self.sock):
             with contextlib.suppress(TimeoutError):
                 if not self.sock.recv(4096):
                     return
@@ -57,6 +94,7 @@ class Visitor:
         self.sock.close()
 
     def tls(self, context: ssl.SSLContext) -> None:
+        context.sslsocket_class = _Socket
         self.sock = context.wrap_socket(self.sock, server_side=True)
         self._rest = b""
 
@@ -76,13 +114,13 @@ class Place:
 @contextlib.contextmanager
 def kept(behaviour: Behaviour, address: str = "127.0.0.1", port: int = 0) -> Iterator[Place]:
     """A server with this behaviour, on a free port or the given one, until the block ends."""
-    closing = threading.Event()
+    closing = Closing()
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((address, port))
         listener.listen(64)
-        listener.settimeout(0.01)
+        listener.settimeout(1.0)
         threads: list[threading.Thread] = []
         doorman = threading.Thread(
             target=_admit, args=(listener, behaviour, closing, threads), daemon=True
@@ -95,18 +133,19 @@ def kept(behaviour: Behaviour, address: str = "127.0.0.1", port: int = 0) -> Ite
             doorman.join()
             for thread in threads:
                 thread.join()
+            closing.forget()
 
 
 def _admit(
     listener: socket.socket,
     behaviour: Behaviour,
-    closing: threading.Event,
+    closing: Closing,
     threads: list[threading.Thread],
 ) -> None:
-    while not closing.is_set():
+    while closing.awaits(listener):
         try:
             sock, _ = listener.accept()
-        except TimeoutError:
+        except OSError:  # the client is gone again
             continue
         visitor = Visitor(sock, len(threads) + 1, closing)
         thread = threading.Thread(target=_serve, args=(behaviour, visitor), daemon=True)

@@ -54,25 +54,31 @@ def server(
             start(visitor)
             return
         visitor.tls(start)
-        answers = {**INSIDE[protocol], **(inside or {})}
-        _talk(visitor, answers if protocol == "sieve" else {**answers, "greeting": b""})
+        # RFC 5804 2.2: only ManageSieve greets again.
+        silence: dict[str, Answer] = {} if protocol == "sieve" else {"greeting": b""}
+        talk(visitor, protocol, {**silence, **(inside or {})})
 
     return behaviour
 
 
 def implicit(
     protocol: str,
-    inside: Mapping[str, Answer] | None = None,
+    answers: Mapping[str, Answer] | None = None,
     *,
-    tls: ssl.SSLContext | None = None,
+    tls: ssl.SSLContext | Callable[[], ssl.SSLContext] = context,
 ) -> Behaviour:
     """A server that speaks TLS from the first byte."""
 
     def behaviour(visitor: Visitor) -> None:
-        visitor.tls(tls or context())
-        _talk(visitor, {**INSIDE[protocol], **(inside or {})})
+        visitor.tls(tls() if callable(tls) else tls)
+        talk(visitor, protocol, answers)
 
     return behaviour
+
+
+def talk(visitor: Visitor, protocol: str, answers: Mapping[str, Answer] | None = None) -> None:
+    """What a server of implicit TLS says once TLS is up, on what is the visitor's socket now."""
+    _talk(visitor, {**INSIDE[protocol], **(answers or {})})
 
 
 def _talk(visitor: Visitor, answers: Mapping[str, Answer]) -> None:

@@ -150,13 +150,12 @@ def _greeted(info: Any) -> Any:
 
 
 def _hear(client: Any) -> None:
-    # nassl's, which has no types
-    from sslyze.plugins.heartbleed_plugin import WantReadError  # type: ignore[attr-defined]
+    from sslyze.plugins import heartbleed_plugin
 
     try:
         # nassl's own read waits for the network, though the greeting may be here already.
         client._ssl.read(4096)  # noqa: SLF001
-    except WantReadError:
+    except heartbleed_plugin.WantReadError:  # type: ignore[attr-defined]  # nassl's own
         client.read(4096)
 
 

@@ -64,7 +64,7 @@ def differing(result: Scanned) -> dict[str, Verdict]:
         (("TLSv1.3",), set(CHECKS) - {"tls_1_3_early_data"}),
         ((), set(CHECKS)),
     ],
-    ids=str,
+    ids=["modern", "without TLS 1.3", "one old version", "TLS 1.3 only", "none"],
 )
 def test_only_what_makes_sense_for_its_versions_is_asked(
     versions: tuple[TlsVersion, ...], left_out: set[str]

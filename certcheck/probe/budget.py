@@ -23,5 +23,5 @@ class Budget:
 BUDGETS: Mapping[Depth, Budget] = {
     "certificates": Budget(least=4, most=14),
     "quick": Budget(least=7, most=23),
-    "standard": Budget(least=60, most=560),
+    "standard": Budget(least=60, most=1000),
 }

@@ -8,6 +8,7 @@ import weakref
 from collections.abc import Collection
 from dataclasses import asdict
 
+from certcheck.model.endpoint import Hostname
 from certcheck.model.observation import TlsVersion
 from certcheck.probe import child
 from certcheck.probe.bridge import bridged
@@ -46,10 +47,15 @@ async def scanned(door: Door, versions: Collection[TlsVersion], *, checks: bool 
 
 def _commands(door: Door, versions: Collection[TlsVersion], *, checks: bool) -> tuple[str, ...]:
     return (
-        *(() if door.endpoint.host.is_ip else (CERTIFICATES,)),
+        *((CERTIFICATES,) if _is_verifiable(door.endpoint.host) else ()),
         *(SUITES[version] for version in versions),
         *(commands(versions) if checks else ()),
     )
+
+
+def _is_verifiable(host: Hostname) -> bool:
+    # sslyze's verifier takes neither an IP address nor an underscore (RFC 5280 4.2.1.6) for a name.
+    return not host.is_ip and "_" not in host.ascii
 
 
 async def _once(

@@ -6,6 +6,7 @@ import pytest
 from certcheck.lab import Lab
 from certcheck.model.action import Cell, Expectation
 from certcheck.model.endpoint import Endpoint
+from certcheck.probe.budget import BUDGETS
 from certcheck.probe.limits import Gate
 from certcheck.probe.proof import proof
 from certcheck.targets import endpoint
@@ -111,3 +112,6 @@ def test_all_ports_can_be_scanned_at_once(lab: Lab) -> None:
 
     assert [each.doubts for each in seen] == [()] * 8
     assert all(each.cipher_suites for each in seen)
+    assert all(
+        BUDGETS["standard"].least <= each.connections <= BUDGETS["standard"].most for each in seen
+    )

@@ -102,6 +102,15 @@ def test_an_ip_endpoint_is_scanned_without_trust_stores() -> None:
     assert [each.server_name for each in seen.deployments] == [None, None]
 
 
+def test_a_name_with_an_underscore_is_scanned_without_trust_stores() -> None:
+    odd = Hostname(ascii="odd_name.example.test", unicode="odd_name.example.test")
+    with door_to("imaps", WIDE) as door:
+        seen = seen_by(replace(door, endpoint=replace(door.endpoint, host=odd)))
+
+    assert seen.cipher_suites
+    assert seen.doubts == ()
+
+
 @pytest.mark.parametrize("good", [WIDE, CURT], ids=["refuses by alert", "refuses by EOF"])
 @pytest.mark.parametrize("accident", ["dial reset", "eof", "reset"])
 def test_no_suite_is_lost_without_a_doubt(good: Behaviour, accident: Accident) -> None:

@@ -141,13 +141,13 @@ def test_usual_names_without_an_open_port_are_trouble_only_where_nothing_else_is
 
 
 @pytest.mark.slow
-def test_a_thousand_domains_are_looked_up(server: ServerMaker) -> None:
-    domains = [f"d{number}.example.org" for number in range(1000)]
+def test_a_long_list_of_domains_is_looked_up(server: ServerMaker) -> None:
+    domains = [f"d{number}.example.org" for number in range(250)]
     records = {f"{domain} MX": ("10 mx.example.net.",) for domain in domains}
 
     discovery = found(server(holding(records)), *domains)
 
     (row,) = rows(discovery, "smtp://mx.example.net:25")
     assert isinstance(row["found_by"], tuple)
-    assert len(row["found_by"]) == 1000
+    assert len(row["found_by"]) == 250
     assert told(discovery, "smtp://mx.example.net:25").error is None

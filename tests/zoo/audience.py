@@ -67,7 +67,7 @@ def audit(zoo: Opened, *arguments: str, deadline: float) -> Audited:
     """One `certcheck audit` of the whole zoo; killed, with its children, at the deadline."""
     started = time.monotonic()
     command = subprocess.Popen(
-        [*COMMAND, "audit", f"@{zoo.targets}", "-c", str(zoo.config), "--timeout=2", *arguments],
+        [*COMMAND, "audit", f"@{zoo.targets}", "-c", str(zoo.config), "--timeout=4", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,

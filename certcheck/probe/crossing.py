@@ -160,7 +160,7 @@ class Crossing:
             up.cancel()
             down.cancel()
             await asyncio.gather(up, down, return_exceptions=True)
-            self._doubt.tally.note(self._topic, self._hello, records)
+            self._doubt.tally.note(self._hello, records)
 
     async def _up(self, tcp: Tcp, reader: asyncio.StreamReader, records: Records) -> None:
         while data := await reader.read(4096):

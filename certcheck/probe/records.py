@@ -4,8 +4,7 @@ from collections.abc import Iterator
 
 _HEADER = 5  # RFC 8446 5.1: type, version, length
 _ALERT, _HANDSHAKE, _DATA = 21, 22, 23
-_SERVER_HELLO, _CERTIFICATE = 2, 11
-_TO_SESSION = 2 + 32 + 1  # version, random, length of the session's name
+_CERTIFICATE = 11
 # OpenSSL gives up above 100 KiB (max_cert_list), and sslyze then reads that as "rejected".
 MAX_CERTIFICATE = 100 * 1024
 
@@ -17,7 +16,6 @@ class Records:
         self.bytes = 0
         self.ended_with_alert = False
         self.huge_certificate = False
-        self.suite = b""
         self.chain: tuple[bytes, ...] = ()
         self._encrypted = False
         self._answered_second_flight = False
@@ -66,15 +64,9 @@ class Records:
                 self.huge_certificate = True
             if len(self._message) < 4 + size:
                 return
-            self._message_ended(self._message[0], bytes(self._message[4 : 4 + size]))
+            if self._message[0] == _CERTIFICATE:  # in TLS 1.3 it is encrypted
+                self.chain = tuple(_certificates(bytes(self._message[7 : 4 + size])))
             del self._message[: 4 + size]
-
-    def _message_ended(self, kind: int, body: bytes) -> None:
-        if kind == _SERVER_HELLO and len(body) >= _TO_SESSION:
-            at = _TO_SESSION + body[_TO_SESSION - 1]
-            self.suite = body[at : at + 2]
-        elif kind == _CERTIFICATE:  # in TLS 1.3 it is encrypted
-            self.chain = tuple(_certificates(body[3:]))
 
 
 def _certificates(data: bytes) -> Iterator[bytes]:

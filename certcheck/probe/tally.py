@@ -1,4 +1,4 @@
-"""What crosses the bridge in clear, counted: accepted suites, and which certificate came when."""
+"""What crosses the bridge in clear, counted: which certificate came how often."""
 
 from collections import Counter
 
@@ -12,23 +12,16 @@ Chain = tuple[bytes, ...]
 
 
 class Tally:
-    """The memory of one scan: by topic the suites, by SNI or not the chains (DER, leaf first)."""
+    """The memory of one scan: the chains (DER, leaf first), by SNI or not."""
 
     def __init__(self) -> None:
         self.chains: Counter[tuple[bool, Chain]] = Counter()
-        self._suites: dict[str, set[bytes]] = {}
 
-    def note(self, topic: str, hello: bytes, records: Records) -> None:
+    def note(self, hello: bytes, records: Records) -> None:
         """One connection has ended: `hello` was the client's, `records` came back."""
-        if records.suite:
-            self._suites.setdefault(topic, set()).add(records.suite)
         key = (has_server_name(hello), records.chain)
         if records.chain and (key in self.chains or len(self.chains) < _MAX_CHAINS):
             self.chains[key] += 1
-
-    def suites(self, topic: str) -> int:
-        """How many different suites the server has accepted in hellos of `topic`."""
-        return len(self._suites.get(topic, ()))
 
 
 def has_server_name(hello: bytes) -> bool:

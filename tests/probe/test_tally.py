@@ -45,7 +45,7 @@ def test_a_hello_that_breaks_off_names_nobody() -> None:
 def test_chains_are_counted_by_sni() -> None:
     tally = Tally()
     for name in ("mail.example.test", "mail.example.test", None):
-        tally.note("heartbleed", hello(name), served(b"leaf", b"issuer"))
+        tally.note(hello(name), served(b"leaf", b"issuer"))
 
     chain = (b"leaf", b"issuer")
     assert tally.chains == {(True, chain): 2, (False, chain): 1}
@@ -54,7 +54,7 @@ def test_chains_are_counted_by_sni() -> None:
 def test_a_server_with_ever_new_chains_is_not_remembered_for_ever() -> None:
     tally = Tally()
     for number in range(100):
-        tally.note("heartbleed", hello(None), served(b"%d" % number))
+        tally.note(hello(None), served(b"%d" % number))
 
     assert len(tally.chains) == 16
 

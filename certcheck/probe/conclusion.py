@@ -1,7 +1,6 @@
 """What one scan by sslyze, or two that follow each other, amount to."""
 
 import ssl
-import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -163,9 +162,7 @@ def _der(pem: str) -> bytes:
 def _read(chain: tuple[bytes, ...]) -> tuple[Certificate, ...]:
     if not chain:
         raise ValueError("it is empty")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return tuple(map(x509.certificate, chain))
+    return tuple(map(x509.certificate, chain))
 
 
 def _trust(served: Served) -> tuple[Trust, ...]:

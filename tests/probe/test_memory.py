@@ -3,11 +3,10 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 
 import pytest
 
-from certcheck.probe.child import resident
+from tests.process_tree import memory
 from tests.zoo.identities import context
 from tests.zoo.keeper import kept
 from tests.zoo.manners import server
@@ -47,27 +46,9 @@ def started(*argv: str) -> Iterator[subprocess.Popen[bytes]]:
 def sampled(process: subprocess.Popen[bytes]) -> Iterator[dict[int, int]]:
     """The resident bytes of the process and all its children, now and then until it ends."""
     while True:
-        yield {pid: resident(pid) for pid in family(process.pid)}
+        yield memory(process.pid)
         try:
             process.wait(_EVERY)
         except subprocess.TimeoutExpired:
             continue
         return
-
-
-def family(pid: int) -> Iterator[int]:
-    yield pid
-    for task in tasks(pid):
-        try:
-            children = (task / "children").read_text("ascii").split()
-        except OSError:
-            continue
-        for child in children:
-            yield from family(int(child))
-
-
-def tasks(pid: int) -> list[Path]:
-    try:
-        return list(Path(f"/proc/{pid}/task").iterdir())
-    except OSError:
-        return []

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.conftest import COMMAND
+from tests.process_tree import memory
 from tests.zoo.animals import Animal
 from tests.zoo.keeper import kept
 from tests.zoo.zoo import ZOO
 
 _DESCRIPTORS = 16 * 1024
-_PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,39 +105,17 @@ class _Watch:
 
     def _look(self) -> None:
         while not self._ended.wait(0.1):
-            now = {f"{_title(pid)} {pid}": _resident(pid) for pid in _family(self._pid)}
+            now = {f"{_title(pid)} {pid}": size for pid, size in memory(self._pid).items()}
             if sum(now.values()) > sum(self.peak.values()):
                 self.peak = now
 
 
-def _family(pid: int) -> list[int]:
-    children: dict[int, list[int]] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            children.setdefault(_parent(int(entry.name)), []).append(int(entry.name))
-    found = [pid]
-    for each in found:
-        found.extend(children.get(each, []))
-    return found
-
-
-def _parent(pid: int) -> int:
-    return int((_read(pid, "stat").rpartition(")")[2].split() or ["", "0"])[1])  # proc(5)
-
-
-def _resident(pid: int) -> int:
-    return int((_read(pid, "statm").split() or ["", "0"])[1]) * _PAGE
-
-
 def _title(pid: int) -> str:
-    return " ".join(_read(pid, "cmdline").split("\0")[-3:-1])[-40:]
-
-
-def _read(pid: int, name: str) -> str:
     try:
-        return Path(f"/proc/{pid}/{name}").read_text("utf-8", "backslashreplace")
+        line = Path(f"/proc/{pid}/cmdline").read_text("utf-8", "backslashreplace")
     except OSError:  # it has ended
         return ""
+    return " ".join(line.split("\0")[-3:-1])[-40:]
 
 
 @contextlib.contextmanager

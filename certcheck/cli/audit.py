@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from certcheck.cli import lookalikes, wiring
-from certcheck.cli.options import Output, Probing, Targets
+from certcheck.cli.options import AskNobody, Output, Probing, Targets
 from certcheck.cli.progress import bar
 from certcheck.model.run import Run, Scalar
 
@@ -50,9 +50,7 @@ def command(
     fail_on: Annotated[
         FailOn, typer.Option(help="From which severity on the exit code is 1.")
     ] = FailOn.error,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show how many connections it would take; ask no one.")
-    ] = False,
+    dry_run: AskNobody = False,
 ) -> None:
     """What every port offers, and what is wrong with it."""
 

@@ -1,11 +1,7 @@
 """`certcheck fingerprints`."""
 
-from typing import Annotated
-
-import typer
-
 from certcheck.cli import lookalikes, wiring
-from certcheck.cli.options import Output, Probing, Targets
+from certcheck.cli.options import AskNobody, Output, Probing, Targets
 from certcheck.cli.progress import bar
 from certcheck.model.run import Run
 
@@ -16,9 +12,7 @@ def command(
     output: Output,
     probing: Probing,
     target: Targets = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show how many connections it would take; ask no one.")
-    ] = False,
+    dry_run: AskNobody = False,
 ) -> None:
     """Which certificate every port serves. In the form that mail programs show."""
 

@@ -89,6 +89,9 @@ Targets = Annotated[
     ),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the steps, change nothing.")]
+AskNobody = Annotated[
+    bool, typer.Option("--dry-run", help="Show how many connections it would take; ask no one.")
+]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask before something is changed.")]
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from certcheck.model.endpoint import Protocol
+from certcheck.probe import imap, pop3, sieve, smtp
 from certcheck.probe.imap import Imap
 from certcheck.probe.limits import ProbeError
 from certcheck.probe.pop3 import Pop3
@@ -22,11 +23,11 @@ SCRIPTS: Mapping[Protocol, Callable[[str], Script]] = {
 
 # The last word of a client, which every server takes without complaint.
 FAREWELLS: Mapping[Protocol, str] = {
-    "smtp": "QUIT\r\n",
-    "lmtp": "QUIT\r\n",
-    "imap": "z LOGOUT\r\n",
-    "pop3": "QUIT\r\n",
-    "sieve": "LOGOUT\r\n",
+    "smtp": smtp.FAREWELL,
+    "lmtp": smtp.FAREWELL,
+    "imap": imap.FAREWELL,
+    "pop3": pop3.FAREWELL,
+    "sieve": sieve.FAREWELL,
 }
 
 

@@ -7,6 +7,7 @@ from certcheck.probe.limits import ProbeError
 from certcheck.probe.script import Said, garbled, go_away, not_offered, refused, wrong_protocol
 from certcheck.probe.wire import Wire, escaped, shown
 
+FAREWELL = "z LOGOUT"
 _GREETING = re.compile(rb"\* (OK|PREAUTH|BYE)(?: (.*))?", re.IGNORECASE | re.DOTALL)
 _IN_GREETING = re.compile(r"\[CAPABILITY ([^\]]*)\]", re.IGNORECASE)
 _UNTAGGED = re.compile(r"\* CAPABILITY (.*)", re.IGNORECASE)
@@ -71,7 +72,7 @@ class Imap:
 
     async def leave(self, wire: Wire) -> None:
         """LOGOUT; the BYE that answers it is no refusal."""
-        await wire.send_line("z LOGOUT")
+        await wire.send_line(FAREWELL)
         while not (await wire.read_line()).startswith(b"z "):
             pass
 

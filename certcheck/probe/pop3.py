@@ -4,6 +4,8 @@ from certcheck.probe.limits import ProbeError
 from certcheck.probe.script import Said, garbled, go_away, not_offered, refused, wrong_protocol
 from certcheck.probe.wire import Wire, escaped, shown
 
+FAREWELL = "QUIT"
+
 
 class Pop3:
     """POP3 before login."""
@@ -50,7 +52,7 @@ class Pop3:
 
     async def leave(self, wire: Wire) -> None:
         """QUIT."""
-        await wire.send_line("QUIT")
+        await wire.send_line(FAREWELL)
         await wire.read_line()
 
 

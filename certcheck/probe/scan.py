@@ -72,7 +72,7 @@ async def _once(
                 commands=asked,
                 newest=newest(versions),
                 greets=door.endpoint.tls_mode == "implicit" or door.endpoint.protocol == "sieve",
-                farewell=FAREWELLS[door.endpoint.protocol],
+                farewell=f"{FAREWELLS[door.endpoint.protocol]}\r\n",
             )
             answer = await _answer(request, end - asyncio.get_running_loop().time())
     except child.LeashError as e:

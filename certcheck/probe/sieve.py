@@ -6,6 +6,7 @@ from certcheck.probe.limits import ProbeError
 from certcheck.probe.script import Said, garbled, go_away, not_offered, refused, wrong_protocol
 from certcheck.probe.wire import Wire, escaped, shown
 
+FAREWELL = "LOGOUT"
 _PAIR = re.compile(r'"((?:[^"\\]|\\.)*)"(?:\s+"((?:[^"\\]|\\.)*)")?\s*')
 _LITERAL = re.compile(rb"\{(\d{1,9})\+?\}$")
 _FINAL = re.compile(rb"(OK|NO|BYE)\b", re.IGNORECASE)
@@ -47,7 +48,7 @@ class Sieve:
 
     async def leave(self, wire: Wire) -> None:
         """LOGOUT."""
-        await wire.send_line("LOGOUT")
+        await wire.send_line(FAREWELL)
         await wire.read_line()
 
     async def _capabilities(self, wire: Wire) -> Said | None:

@@ -8,6 +8,7 @@ from certcheck.probe.limits import ProbeError
 from certcheck.probe.script import Said, garbled, go_away, not_offered, refused, wrong_protocol
 from certcheck.probe.wire import Wire, escaped, shown
 
+FAREWELL = "QUIT"
 _REPLY = re.compile(rb"(\d{3})(?:([ -])(.*))?", re.DOTALL)
 # Cisco's fixup writes over the keyword: `250-XXXXXXXA`.
 _MASKED = re.compile(r"X{6,}[A-Z]?")
@@ -87,7 +88,7 @@ class Smtp:
 
     async def leave(self, wire: Wire) -> None:
         """QUIT."""
-        await wire.send_line("QUIT")
+        await wire.send_line(FAREWELL)
         await self._reply(wire)
 
     async def _answer(self, wire: Wire) -> Reply | None:

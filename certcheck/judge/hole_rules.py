@@ -4,16 +4,13 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from certcheck.judge.fault import Fault, rule
+from certcheck.judge.protocol_rules import NO_RSA
 from certcheck.model.observation import Observation
 
 _LEAKED = (
     "Update the TLS library at once, restart the server, then take a new key and certificate and "
     "have passwords changed."
 )
-_NO_RSA = {
-    "dovecot": "ssl_cipher_list = ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM",
-    "postfix": "smtpd_tls_exclude_ciphers = aNULL, eNULL, EXPORT, DES, 3DES, RC4, MD5, kRSA",
-}
 _NO_COMPRESSION = {
     "dovecot": "ssl_options = no_compression   # from 2.3 on it is off unless switched on",
     "postfix": "tls_ssl_options = NO_COMPRESSION",
@@ -47,7 +44,7 @@ def robot(observation: Observation, _now: datetime) -> Iterator[Fault]:
             "sessions can be decrypted with its help. Update the TLS library, and switch off "
             "suites without forward secrecy.",
             evidence=evidence,
-            remedy=_NO_RSA,
+            remedy=NO_RSA,
             severity="warning" if "weak" in evidence else None,
         )
 

@@ -15,9 +15,14 @@ _MODERN = {
     "smtpd_tls_mandatory_protocols = >=TLSv1.2\n"
     "# before Postfix 3.6: !SSLv2, !SSLv3, !TLSv1, !TLSv1.1",
 }
-_STRONG = {
+# Suites with forward secrecy only.
+NO_RSA = {
     "dovecot": "ssl_cipher_list = ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM",
-    "postfix": "smtpd_tls_exclude_ciphers = aNULL, eNULL, EXPORT, DES, 3DES, RC4, MD5, kRSA\n"
+    "postfix": "smtpd_tls_exclude_ciphers = aNULL, eNULL, EXPORT, DES, 3DES, RC4, MD5, kRSA",
+}
+_STRONG = {
+    "dovecot": NO_RSA["dovecot"],
+    "postfix": f"{NO_RSA['postfix']}\n"
     "smtpd_tls_ciphers = medium\n"
     "smtpd_tls_mandatory_ciphers = medium",
 }

@@ -41,7 +41,7 @@ def _rows(found: Sequence[Place], asking: Asking, depths: Sequence[Depth]) -> It
             "addresses": listed(tuple(addresses), most=_SHOWN),
             "ports": len(of_host),
             "at a time": asking.limits.per_host,
-            **{f"{depth}": _range(depth, of_host) for depth in depths},
+            **{depth: _range(depth, of_host) for depth in depths},
         }
 
 

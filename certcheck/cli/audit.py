@@ -22,6 +22,7 @@ class Depth(StrEnum):
 
     quick = "quick"
     standard = "standard"
+    full = "full"
 
 
 class FailOn(StrEnum):
@@ -45,7 +46,11 @@ def command(
         ),
     ] = False,
     depth: Annotated[
-        Depth, typer.Option(help="quick: handshakes only; standard: cipher suites by sslyze, too.")
+        Depth,
+        typer.Option(
+            help="quick: handshakes only; standard: cipher suites by sslyze, too; full: asked by "
+            "certcheck's own hellos as well, with groups, and the two compared.",
+        ),
     ] = Depth.standard,
     fail_on: Annotated[
         FailOn, typer.Option(help="From which severity on the exit code is 1.")

@@ -158,3 +158,24 @@ def scan_incomplete(observation: Observation, _now: datetime) -> Iterator[Fault]
             evidence=doubt,
             about=doubt,
         )
+
+
+@rule(
+    severity="warning",
+    verdict="inconclusive",
+    source="https://www.rfc-editor.org/rfc/rfc8446#section-4.1.1",
+)
+def engines_disagree(observation: Observation, _now: datetime) -> Iterator[Fault]:
+    """Sslyze and certcheck's own hellos do not see the same cipher suites accepted.
+
+    Only at depth full, which asks both. Each was asked again before this is said. The list has
+    what either of them saw accepted.
+    """
+    for disagreement in observation.disagreements:
+        yield Fault(
+            message="Two independent scans of this port disagree about cipher suites. Perhaps "
+            "several servers with different settings answer here; else look with a third tool "
+            "before relying on the list.",
+            evidence=disagreement,
+            about=disagreement,
+        )

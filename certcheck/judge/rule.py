@@ -31,6 +31,7 @@ RULES: tuple[Rule, ...] = (
     start_rules.plain_on_tls_port,
     reach_rules.not_seen,
     reach_rules.scan_incomplete,
+    reach_rules.engines_disagree,
     name_rules.lookalike_name,
     name_rules.underscore_in_name,
     certificate_rules.expired,

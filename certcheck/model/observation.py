@@ -132,6 +132,7 @@ class Observation:
     engines: tuple[str, ...] = ()
     connections: int = 0
     doubts: tuple[str, ...] = ()
+    disagreements: tuple[str, ...] = ()
     client_certificate: Demand | None = None
 
     @property

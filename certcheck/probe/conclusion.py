@@ -29,9 +29,13 @@ class Found:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scanned:
-    """sslyze's result; what it could not finish, or is not certain, is a sentence in `doubts`."""
+    """sslyze's result; what it could not finish, or is not certain, is a sentence in `doubts`.
+
+    `suites` were accepted, `refused` are those that certainly were not, by version.
+    """
 
     suites: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    refused: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     found: tuple[Found, ...] = ()
     checks: Mapping[str, Check] = field(default_factory=dict)
     doubts: tuple[str, ...] = ()
@@ -71,10 +75,11 @@ def concluded(host: Hostname, runs: Sequence[Run]) -> Scanned:
     """All that the runs found; the last one says what stays open."""
     last = runs[-1]
     found, unreadable = _found(host.server_name, runs)
-    suites = _suites(runs)
+    suites = _by_version([run.answer.suites for run in runs])
     said = {name: check for run in runs for name, check in run.answer.checks.items()}
     return Scanned(
         suites={version: names for version, names in suites.items() if names},
+        refused=_refused(runs),
         found=found,
         checks=checks.concluded(said, runs[0].asked, last.open()),
         doubts=tuple(dict.fromkeys((*_doubts(last), *_none(suites, last), *unreadable))),
@@ -82,13 +87,24 @@ def concluded(host: Hostname, runs: Sequence[Run]) -> Scanned:
     )
 
 
-def _suites(runs: Sequence[Run]) -> dict[str, tuple[str, ...]]:
-    # What one of them saw accepted was accepted, in a full handshake.
+def _by_version(found: Sequence[Mapping[str, tuple[str, ...]]]) -> dict[str, tuple[str, ...]]:
+    # What one run saw accepted was accepted, in a full handshake.
     suites: dict[str, tuple[str, ...]] = {}
-    for run in reversed(runs):
-        for version, names in run.answer.suites.items():
+    for of_run in reversed(found):
+        for version, names in of_run.items():
             suites[version] = tuple(dict.fromkeys((*suites.get(version, ()), *names)))
     return suites
+
+
+def _refused(runs: Sequence[Run]) -> dict[str, tuple[str, ...]]:
+    accepted = _by_version([run.answer.suites for run in runs])
+    refused = _by_version([run.answer.refused for run in runs])
+    unclear = runs[-1].open()
+    return {
+        version: tuple(n for n in refused[version] if n not in accepted.get(version, ()))
+        for version, command in SUITES.items()
+        if version in refused and command not in unclear
+    }
 
 
 def _doubts(run: Run) -> Iterator[str]:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,6 +12,7 @@ from certcheck.probe.doubt import CONFIRMED_ON_BAD_LINE, Doubt
 from certcheck.probe.limits import GO_AWAY, ProbeError
 from certcheck.probe.look import Door
 from certcheck.probe.records import Records
+from certcheck.probe.reply import UnreadableReplyError
 from certcheck.probe.scan_words import CHECKS
 from certcheck.probe.script import plain_refusal
 from certcheck.probe.wire import Tcp, Wire, dial, shown
@@ -48,17 +50,27 @@ class Answered:
     data: bytes
 
 
-class Crossing:
-    """One client of the bridge, from its hello on."""
+Enough = Callable[[bytes], bool]
 
-    def __init__(self, door: Door, doubt: Doubt, hello: bytes, topic: str = "") -> None:
+
+def _anything(_data: bytes) -> bool:
+    return True
+
+
+class Crossing:
+    """One client of the bridge, from its hello on; an answer is there when it is `enough`."""
+
+    def __init__(
+        self, door: Door, doubt: Doubt, hello: bytes, topic: str = "", enough: Enough = _anything
+    ) -> None:
         self._door, self._doubt, self._hello, self._topic = door, doubt, hello, topic
+        self._enough = enough
         self._failures: Counter[Failure] = Counter()
 
     async def run(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Bring the hello over and relay, or refuse as the server does, or poison and taint."""
         async with contextlib.AsyncExitStack() as connection:
-            match await self.result(connection):
+            match await self._waited_for(connection):
                 case Answered() as answer:
                     await self._relay(answer, reader, writer)
                 case Trouble() as trouble:
@@ -68,6 +80,13 @@ class Crossing:
                 case None:
                     pass  # the server's own way to refuse: it closes, and so do we
 
+    async def _waited_for(self, connection: contextlib.AsyncExitStack) -> Answered | Trouble | None:
+        try:
+            return await self.result(connection)
+        except asyncio.CancelledError:
+            self._doubt.taint("sslyze did not wait for the server's answer", self._topic)
+            raise
+
     async def result(self, connection: contextlib.AsyncExitStack) -> Answered | Trouble | None:
         """The answer, on a connection that `connection` closes; None for a confirmed refusal."""
         try:
@@ -75,9 +94,6 @@ class Crossing:
                 return await self._insisted(connection)
         except TimeoutError:
             return Trouble(kind="silence", text="the server did not answer in time")
-        except asyncio.CancelledError:
-            self._doubt.taint("sslyze did not wait for the server's answer", self._topic)
-            raise
 
     async def _insisted(self, connection: contextlib.AsyncExitStack) -> Answered | Trouble | None:
         version = _version(self._hello)
@@ -130,21 +146,36 @@ class Crossing:
             await tcp.parted(within=_PARTING)
 
     async def _first_words(self, tcp: Tcp) -> Answered | Trouble:
+        data = b""
         try:
             async with asyncio.timeout(self._door.limits.silence):
                 await tcp.send(self._hello)
                 data = await tcp.recv()
+                if data and _is_tls(data, self._hello):
+                    return await self._answer(tcp, data)
         except TimeoutError:
             return Trouble(kind="silence", text="the server stays silent after the TLS hello")
         except OSError:
             return Trouble(kind="reset", text="the server resets the connection at the TLS hello")
         if not data:
             return Trouble(kind="hang-up", text="the server closes at the TLS hello")
-        if not _is_tls(data, self._hello):
-            refusal = plain_refusal(data)
-            if refusal:
-                raise ProbeError(refusal, f"the server refuses in plain text: {shown(data)}")
-            return Trouble(kind="garbage", text=f"the server does not answer in TLS: {shown(data)}")
+        refusal = plain_refusal(data)
+        if refusal:
+            raise ProbeError(refusal, f"the server refuses in plain text: {shown(data)}")
+        return Trouble(kind="garbage", text=f"the server does not answer in TLS: {shown(data)}")
+
+    async def _answer(self, tcp: Tcp, data: bytes) -> Answered | Trouble:
+        try:
+            while not self._enough(data):
+                more = await tcp.recv()
+                if not more:
+                    return Trouble(kind="reset", text="the server breaks off in its answer")
+                data += more
+                if len(data) > _MAX_FROM_SERVER:
+                    return Trouble(kind="garbage", text="the server's answer does not end")
+        except UnreadableReplyError as e:
+            why = f"the server's answer is no TLS: {e}: {shown(data)}"
+            return Trouble(kind="garbage", text=why)
         return Answered(tcp=tcp, data=data)
 
     async def _relay(
@@ -183,13 +214,17 @@ class Crossing:
             self._doubt.taint("the connection breaks in the TLS handshake", self._topic)
 
 
-async def answered(door: Door, doubt: Doubt, hello: bytes) -> bytes | None:
-    """The first bytes of the answer to `hello`; None for a refusal, and for what is tainted."""
+async def answered(
+    door: Door, doubt: Doubt, hello: bytes, *, enough: Enough = _anything
+) -> bytes | Trouble | None:
+    """The answer to `hello`, as soon as it is `enough`; None for a confirmed refusal.
+
+    `enough` may raise UnreadableReplyError. A trouble is not yet a taint of `doubt`.
+    """
     async with contextlib.AsyncExitStack() as connection:
-        result = await Crossing(door, doubt, hello).result(connection)
-        if isinstance(result, Trouble):
-            doubt.taint(result.text)
-        return result.data if isinstance(result, Answered) else None
+        crossing = Crossing(door, doubt, hello, enough=enough)
+        result = await crossing.result(connection)
+        return result.data if isinstance(result, Answered) else result
 
 
 async def _ready(door: Door, attempt: contextlib.AsyncExitStack) -> Tcp:

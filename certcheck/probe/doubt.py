@@ -43,7 +43,10 @@ class Doubt:
         taints: Counter[str] = Counter()
         for (topic, text), times in self._taints.items():
             taints[text] += times if only is None or topic in only else 0
-        texts = [f"{text} ({times} times)" for text, times in sorted((+taints).items())]
+        texts = [
+            f"{text} ({times} times)" if times > 1 else text
+            for text, times in sorted((+taints).items())
+        ]
         if self.bad_line and _of(self._weak_refusals, only):
             texts.append("the server hangs up by accident now and then, so refusals are uncertain")
         if self.accidents and _of(self._wordless_ends, only):

@@ -1,69 +1,89 @@
-"""SSLv2 and SSLv3, which no TLS library of today speaks: one raw hello, and what comes back."""
+"""A ClientHello of SSL 3.0 to TLS 1.3, without cryptography: so any suite can be asked for."""
 
 import secrets
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from certcheck.model.observation import TlsVersion
-from certcheck.probe import crossing
-from certcheck.probe.doubt import Doubt
-from certcheck.probe.look import Door
+from certcheck.probe.suites import GROUPS
 
-# RFC 6101 A.6 and the AES suites of RFC 3268, which SSLv3 servers take as well.
-_SSL3_SUITES = (
-    0x0001, 0x0002, 0x0003, 0x0004, 0x0005, 0x0006, 0x0007, 0x0008, 0x0009, 0x000A, 0x0011, 0x0012,
-    0x0013, 0x0014, 0x0015, 0x0016, 0x002F, 0x0032, 0x0033, 0x0035, 0x0038, 0x0039, 0x0041, 0x0084,
-    0x0096, 0xC007, 0xC008, 0xC009, 0xC00A, 0xC011, 0xC012, 0xC013, 0xC014,
+VERSIONS: Mapping[TlsVersion, int] = {
+    "SSLv3": 0x0300,
+    "TLSv1.0": 0x0301,
+    "TLSv1.1": 0x0302,
+    "TLSv1.2": 0x0303,
+    "TLSv1.3": 0x0304,
+}
+# RFC 8446 4.2.3 and RFC 5246 7.4.1.4.1, with all old ones: what a server has shall be seen.
+_SIGNATURES = (
+    0x0403, 0x0503, 0x0603, 0x0807, 0x0808, 0x081A, 0x081B, 0x081C, 0x0804, 0x0805, 0x0806, 0x0809,
+    0x080A, 0x080B, 0x0401, 0x0501, 0x0601, 0x0303, 0x0301, 0x0302, 0x0402, 0x0502, 0x0602, 0x0203,
+    0x0201, 0x0202, 0x0101,
 )  # fmt: skip
-# draft-hickman-netscape-ssl-00, 3.1
-_SSL2_SUITES = (0x010080, 0x020080, 0x030080, 0x040080, 0x050080, 0x060040, 0x0700C0)
+_SERVER_NAME, _GROUPS, _POINTS, _SIGNATURE_ALGORITHMS = 0, 10, 11, 13
+_PADDING, _EXTENDED_MASTER_SECRET, _SUPPORTED_VERSIONS, _KEY_SHARE = 21, 23, 43, 51
+_RENEGOTIATION = 0xFF01
+_PADDED = range(256, 512)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Old:
-    """Which of SSLv2 and SSLv3 a server takes, and where that could not be found out."""
+class Offer:
+    """What a client offers: one version, suites and groups by code point, in its order.
 
-    versions: tuple[TlsVersion, ...]
-    doubts: tuple[str, ...]
-    connections: int
+    `wants_group` says that the server's group is what the offer is for.
+    """
 
-
-async def oldest_versions(door: Door) -> Old:
-    """Ask for SSLv2 and SSLv3, one connection each if the server answers at all."""
-    doubt = Doubt()
-    accepted: list[TlsVersion] = []
-    hellos: dict[TlsVersion, bytes] = {"SSLv2": ssl2_hello(), "SSLv3": ssl3_hello()}
-    for version, hello in hellos.items():
-        answer = await crossing.answered(door, doubt, hello)
-        if answer is not None and _accepts(version, answer):
-            accepted.append(version)
-    return Old(
-        versions=tuple(accepted),
-        doubts=tuple(f"not known whether SSLv2 or SSLv3 is taken: {t}" for t in doubt.taints()),
-        connections=doubt.connections,
-    )
+    version: TlsVersion
+    suites: Sequence[int]
+    groups: Sequence[int] = tuple(GROUPS)
+    server_name: str | None = None
+    wants_group: bool = False
 
 
-def ssl3_hello() -> bytes:
-    """A ClientHello record of SSL 3.0 (RFC 6101 5.6.1.2)."""
-    suites = b"".join(suite.to_bytes(2) for suite in _SSL3_SUITES)
-    body = b"\x03\x00" + secrets.token_bytes(32) + b"\x00" + _sized(suites, 2) + b"\x01\x00"
-    return b"\x16\x03\x00" + _sized(b"\x01" + _sized(body, 3), 2)
+def client_hello(offer: Offer) -> bytes:
+    """The hello as one record (RFC 8446 4.1.2, RFC 5246 7.4.1.2, RFC 6101 5.6.1.2).
+
+    In TLS 1.3 it has no key share (RFC 8446 4.2.8), so that the server must name its group in a
+    HelloRetryRequest, and needs no arithmetic from us.
+    """
+    version = VERSIONS[offer.version]
+    body = min(version, VERSIONS["TLSv1.2"]).to_bytes(2) + secrets.token_bytes(32)
+    body += _sized(secrets.token_bytes(32) if offer.version == "TLSv1.3" else b"", 1)
+    body += _sized(_numbers(offer.suites), 2) + b"\x01\x00"
+    if offer.version != "SSLv3":
+        body += _sized(_padded(_extensions(offer), len(body)), 2)
+    message = b"\x01" + _sized(body, 3)
+    return b"\x16" + min(version, VERSIONS["TLSv1.0"]).to_bytes(2) + _sized(message, 2)
 
 
-def ssl2_hello() -> bytes:
-    """A CLIENT-HELLO record of SSL 2.0."""
-    suites = b"".join(suite.to_bytes(3) for suite in _SSL2_SUITES)
-    sizes = len(suites).to_bytes(2) + b"\x00\x00\x00\x10"
-    body = b"\x01\x00\x02" + sizes + suites + secrets.token_bytes(16)
-    return (0x8000 | len(body)).to_bytes(2) + body
+def _extensions(offer: Offer) -> bytes:
+    made = {
+        _RENEGOTIATION: b"\x00",
+        _EXTENDED_MASTER_SECRET: b"",
+        _POINTS: b"\x01\x00",
+        _GROUPS: _sized(_numbers(offer.groups), 2),
+    }
+    if offer.server_name is not None:
+        made[_SERVER_NAME] = _sized(b"\x00" + _sized(offer.server_name.encode("ascii"), 2), 2)
+    if offer.version in {"TLSv1.2", "TLSv1.3"}:
+        made[_SIGNATURE_ALGORITHMS] = _sized(_numbers(_SIGNATURES), 2)
+    if offer.version == "TLSv1.3":
+        made[_SUPPORTED_VERSIONS] = _sized(VERSIONS["TLSv1.3"].to_bytes(2), 1)
+        made[_KEY_SHARE] = _sized(b"", 2)
+    return b"".join(kind.to_bytes(2) + _sized(data, 2) for kind, data in made.items())
 
 
-def _accepts(version: TlsVersion, answer: bytes) -> bool:
-    if version == "SSLv3":
-        # A handshake record with a ServerHello of version 3.0.
-        return answer[:3] == b"\x16\x03\x00" and answer[5:6] == b"\x02"
-    # An SSLv2 record with a SERVER-HELLO (4) of version 0.2.
-    return answer[:1] >= b"\x80" and answer[2:3] == b"\x04" and answer[5:7] == b"\x00\x02"
+def _padded(extensions: bytes, before: int) -> bytes:
+    # RFC 7685: some load balancers hang at a hello of 256 to 511 bytes.
+    size = 4 + before + 2 + len(extensions)
+    if size not in _PADDED:
+        return extensions
+    missing = max(_PADDED.stop - size - 4, 0)
+    return extensions + _PADDING.to_bytes(2) + _sized(bytes(missing), 2)
+
+
+def _numbers(numbers: Sequence[int]) -> bytes:
+    return b"".join(number.to_bytes(2) for number in numbers)
 
 
 def _sized(data: bytes, width: int) -> bytes:

@@ -4,24 +4,24 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Literal, get_args
+from typing import Literal
 
 from certcheck.model.endpoint import Endpoint
 from certcheck.model.observation import OUTCOMES, Observation, Reason, TlsVersion
+from certcheck.probe.engines import with_scan_of
 from certcheck.probe.handshake import VERSIONS, Handshake, Variant
-from certcheck.probe.hello import oldest_versions
 from certcheck.probe.limits import REFUSALS, Gate, Limits, Missed
 from certcheck.probe.look import Door, Look, Talk
-from certcheck.probe.scan import scanned
-from certcheck.probe.sightings import Sighting, deployments, with_scan
+from certcheck.probe.sightings import Sighting, deployments
 
-Depth = Literal["certificates", "quick", "standard"]
+Depth = Literal["certificates", "quick", "standard", "full"]
 
 # What is told of as it ends, depth by depth.
 STAGES: Mapping[Depth, tuple[str, ...]] = {
     "certificates": ("handshakes",),
     "quick": ("handshakes",),
     "standard": ("handshakes", "sslyze"),
+    "full": ("handshakes", "hellos", "sslyze"),
 }
 
 _TRIES = 3
@@ -48,7 +48,7 @@ async def observed(  # noqa: PLR0913 - each is one thing that the caller decides
 
     `address` is an IP literal; any other string is `unreachable`. `stage` is told of each of
     STAGES as it ends. `certificates` does not ask for TLS versions, `quick` does, `standard` adds
-    sslyze; `budget` says how many connections each takes.
+    sslyze, `full` our own lists of suites and groups. `budget` says how many connections that is.
     """
     door = Door(endpoint=endpoint, address=address, gate=gate, limits=limits)
     blank = unseen(endpoint, address, number=number, at=at, reason="unreachable", detail="")
@@ -59,9 +59,8 @@ async def observed(  # noqa: PLR0913 - each is one thing that the caller decides
     versions = () if depth == "certificates" else tuple(VERSIONS)
     seen = await _seen(door, blank, looks, last.shaken, versions)
     stage("handshakes")
-    if depth == "standard":
-        seen = await _with_sslyze(door, seen)
-        stage("sslyze")
+    if depth in ("standard", "full"):
+        return await with_scan_of(door, seen, own=depth == "full", stage=stage)
     return seen
 
 
@@ -157,24 +156,6 @@ async def _seen(
         connections=sum(look.connections for tries in (looks, *more) for look in tries),
         client_certificate=shaken.client_certificate,
         doubts=(*_doubt_inside(last), *(d for a in answers[1:] for d in _doubt(a))),
-    )
-
-
-async def _with_sslyze(door: Door, seen: Observation) -> Observation:
-    if door.gate.stopped(door.address) or seen.outcome != "seen":
-        return seen
-    old = await oldest_versions(door)
-    scan = await scanned(door, (*old.versions, *seen.protocols))
-    accepted = {*seen.protocols, *old.versions, *scan.suites}
-    return replace(
-        seen,
-        protocols=tuple(version for version in get_args(TlsVersion) if version in accepted),
-        cipher_suites=scan.suites,
-        deployments=with_scan(seen.deployments, scan.found),
-        checks=scan.checks,
-        engines=(*seen.engines, "hello", *(("sslyze",) if scan.suites or scan.found else ())),
-        connections=seen.connections + old.connections + scan.connections,
-        doubts=(*seen.doubts, *old.doubts, *scan.doubts),
     )
 
 

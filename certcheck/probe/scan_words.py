@@ -73,9 +73,10 @@ class Served:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """The accepted suites by version, chains, checks, and what failed, by name of the command."""
+    """Accepted and refused suites by version, chains, checks, and what failed, by command."""
 
     suites: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    refused: dict[str, tuple[str, ...]] = field(default_factory=dict)
     served: tuple[Served, ...] = ()
     checks: dict[str, Check] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)

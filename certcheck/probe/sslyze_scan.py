@@ -169,6 +169,7 @@ def _answer(request: Request, pool: ThreadPoolExecutor) -> Answer:
     done = _results(ends)
     return Answer(
         suites=sslyze_words.suites(done),
+        refused=sslyze_words.refused(done),
         served=tuple(sslyze_words.served(done[CERTIFICATES])) if CERTIFICATES in done else (),
         checks=sslyze_words.checks(done),
         failed={name: _why(e) for name, end in ends.items() if (e := end.exception())},

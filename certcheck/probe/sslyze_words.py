@@ -19,6 +19,15 @@ def suites(done: Results) -> dict[str, tuple[str, ...]]:
     }
 
 
+def refused(done: Results) -> dict[str, tuple[str, ...]]:
+    """The refused suites by version, likewise."""
+    return {
+        version: tuple(each.cipher_suite.name for each in done[command].rejected_cipher_suites)
+        for version, command in SUITES.items()
+        if command in done
+    }
+
+
 def worthwhile(checks: Sequence[str], done: Results) -> tuple[str, ...]:
     """`checks` without ROBOT, where it is known that no suite with RSA key exchange is taken."""
     known = suites(done)

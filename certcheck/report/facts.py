@@ -10,6 +10,7 @@ from certcheck.model.observation import Check, Deployment, Observation, Reason
 from certcheck.names import hostname
 
 _SHOWN = 4
+_GROUPS_SHOWN = 12
 
 # Why nothing, or no TLS, was seen: the shortest words that still say it.
 _REASONS: Mapping[Reason, str] = {
@@ -70,6 +71,8 @@ def facts(observation: Observation, now: datetime) -> Iterator[tuple[str, str]]:
         return
     if observation.protocols:
         yield "TLS", _versions(observation)
+    if observation.groups:
+        yield "groups", listed(observation.groups, most=_GROUPS_SHOWN)
     if sound := _sound(observation.checks):
         yield "checked", f"{', '.join(sound)}: sound"
     for each in observation.certificates:
@@ -93,7 +96,11 @@ def _mixed(found: Sequence[Deployment]) -> str:
 def _versions(observation: Observation) -> str:
     versions = ", ".join(each.removeprefix("TLSv") for each in observation.protocols)
     suites = {suite for found in observation.cipher_suites.values() for suite in found}
-    return f"{versions} ({count(len(suites), 'cipher suite')})" if suites else versions
+    if not suites:
+        return versions
+    # RFC 8446 4.1.1: whose order of preference decides.
+    order = f", in the {observation.preference}'s order" if observation.preference else ""
+    return f"{versions} ({count(len(suites), 'cipher suite')}{order})"
 
 
 def _sound(checks: Mapping[str, Check]) -> tuple[str, ...]:

@@ -17,7 +17,10 @@ SCHEMA = "certcheck.run/1"
 
 # The flattening rule, for documents and for their schema alike: a certificate is written once,
 # under its SHA-256, and everything else refers to it; these fields stay inside certcheck.
-_UNWRITTEN = {"Certificate": {"sha256", "der"}, "Observation": {"doubts", "client_certificate"}}
+_UNWRITTEN = {
+    "Certificate": {"sha256", "der"},
+    "Observation": {"doubts", "disagreements", "client_certificate"},
+}
 
 _HEX = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
 _TIME = {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$"}

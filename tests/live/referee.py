@@ -11,6 +11,12 @@ _STARTTLS = {
     **{name: name for name in ("imap", "pop3", "smtp", "sieve", "lmtp")},
     "submission": "smtp",
 }
+# OpenSSL's names of what it has for TLS 1.3, and IANA's.
+_GROUPS = {
+    **{name: name for name in ("X25519", "X448", "secp384r1", "secp521r1")},
+    "prime256v1": "secp256r1",
+    **{name: name for name in ("ffdhe2048", "ffdhe3072", "ffdhe4096", "ffdhe6144", "ffdhe8192")},
+}
 _CERTIFICATE = re.compile(r"-----BEGIN CERT.+?END CERTIFICATE-----\n", re.DOTALL)
 
 
@@ -25,6 +31,14 @@ def chain(service: Endpoint, address: str, *options: str) -> tuple[str, ...]:
     """The SHA-256 of every certificate that is sent, by the word of the openssl program."""
     done = _asked(service, address, "-showcerts", *options)
     return tuple(_sha256(pem) for pem in _CERTIFICATE.findall(done.stdout))
+
+
+def groups(service: Endpoint, address: str) -> set[str]:
+    """The groups that a server takes in TLS 1.3, each offered alone by the openssl program."""
+    taken = (
+        name for name in _GROUPS if ":" not in shown(service, address, "-tls1_3", "-groups", name)
+    )
+    return {_GROUPS[name] for name in taken}
 
 
 def _asked(service: Endpoint, address: str, *options: str) -> subprocess.CompletedProcess[str]:

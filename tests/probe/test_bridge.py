@@ -8,8 +8,8 @@ import pytest
 
 from certcheck.probe.bridge import Bridge, bridged
 from certcheck.probe.doubt import Doubt
-from certcheck.probe.hello import oldest_versions, ssl2_hello, ssl3_hello
 from certcheck.probe.look import Door
+from certcheck.probe.oldest import oldest_versions, ssl2_hello, ssl3_hello
 from tests.zoo.animals import (
     ALERT,
     answers_hello,

@@ -1,0 +1,82 @@
+"""What sslyze, and at depth `full` our own enumeration, add to what handshakes have shown."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import get_args
+
+from certcheck.model.observation import Observation, TlsVersion
+from certcheck.probe.comparison import compared
+from certcheck.probe.conclusion import Scanned
+from certcheck.probe.enumeration import Enumerated, enumerated
+from certcheck.probe.look import Door
+from certcheck.probe.oldest import oldest_versions
+from certcheck.probe.scan import scanned
+from certcheck.probe.sightings import with_scan
+
+
+async def with_scan_of(
+    door: Door, seen: Observation, *, own: bool, stage: Callable[[str], None]
+) -> Observation:
+    """`seen` with cipher suites, checks and trust; with `own` also groups and disagreements.
+
+    `stage` is told of `hellos`, with `own`, and of `sslyze` as they end. Who serves no TLS, or
+    wants to be left alone, is not asked.
+    """
+    if door.gate.stopped(door.address) or seen.outcome != "seen":
+        return seen
+    old = await oldest_versions(door)
+    seen = replace(
+        _with_versions(seen, *old.versions),
+        engines=(*seen.engines, "hello"),
+        connections=seen.connections + old.connections,
+        doubts=(*seen.doubts, *old.doubts),
+    )
+    if not own:
+        scan = await scanned(door, seen.protocols)
+        stage("sslyze")
+        return _with_sslyze(seen, scan)
+    ours = await enumerated(door, seen.protocols)
+    seen = _with_own(seen, ours)
+    stage("hellos")
+    scan = await scanned(door, seen.protocols)
+    stage("sslyze")
+    return await _compared(door, _with_sslyze(seen, scan), ours, scan)
+
+
+def _with_own(seen: Observation, ours: Enumerated) -> Observation:
+    return replace(
+        _with_versions(seen, *ours.suites),
+        groups=ours.groups,
+        preference=ours.preference,
+        connections=seen.connections + ours.connections,
+        doubts=(*seen.doubts, *ours.doubts),
+    )
+
+
+def _with_sslyze(seen: Observation, scan: Scanned) -> Observation:
+    return replace(
+        _with_versions(seen, *scan.suites),
+        cipher_suites=scan.suites,
+        deployments=with_scan(seen.deployments, scan.found),
+        checks=scan.checks,
+        engines=(*seen.engines, *(("sslyze",) if scan.suites or scan.found else ())),
+        connections=seen.connections + scan.connections,
+        doubts=(*seen.doubts, *scan.doubts),
+    )
+
+
+async def _compared(door: Door, seen: Observation, ours: Enumerated, scan: Scanned) -> Observation:
+    both = await compared(door, ours, scan)
+    return replace(
+        seen,
+        cipher_suites=both.suites,
+        disagreements=both.disagreements,
+        connections=seen.connections + both.connections,
+        doubts=(*seen.doubts, *both.doubts),
+    )
+
+
+def _with_versions(seen: Observation, *more: str) -> Observation:
+    accepted = {*seen.protocols, *more}
+    versions = tuple(version for version in get_args(TlsVersion) if version in accepted)
+    return replace(seen, protocols=versions)

@@ -1,0 +1,159 @@
+"""The hello that goes out, read by another library, and what servers answer, read by ours."""
+
+import contextlib
+import ssl
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tlslite.messages import ClientHello
+from tlslite.utils.codec import Parser
+
+from certcheck.model.observation import TlsVersion
+from certcheck.probe.handshake import VERSIONS as IN_SSL
+from certcheck.probe.hello import VERSIONS, Offer, client_hello
+from certcheck.probe.reply import Reply, UnreadableReplyError, reply
+from certcheck.probe.suites import GROUPS, is_new, suites
+from tests.zoo import records
+from tests.zoo.identities import own_context
+
+P256, X25519 = 0x0017, 0x001D
+# RFC 7685 3: what no hello may weigh, as some load balancers hang at it.
+UNLUCKY = range(256, 512)
+NAMES = ["mail.example.test", "a" * 63 + ".example.test", None]
+
+
+def parsed(hello: bytes) -> ClientHello:
+    return ClientHello().parse(Parser(bytearray(hello[6:])))
+
+
+def answer(offer: Offer) -> bytes:
+    """What OpenSSL says to a hello."""
+    tls = own_context("rsa2048", "ecdsa", name="mail.example.test", oldest=ssl.TLSVersion.TLSv1)
+    tls.set_ciphers("ALL:@SECLEVEL=0")
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    connection = tls.wrap_bio(incoming, outgoing, server_side=True)
+    incoming.write(client_hello(offer))
+    with contextlib.suppress(ssl.SSLError):
+        connection.do_handshake()
+    return outgoing.read()
+
+
+def every_suite(version: TlsVersion) -> tuple[int, ...]:
+    return tuple(code for code in suites() if is_new(code) == (version == "TLSv1.3"))
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("most", [1, 60, 1000])
+def test_a_hello_says_what_is_offered(version: TlsVersion, name: str | None, most: int) -> None:
+    offered = every_suite(version)[:most]
+    hello = client_hello(Offer(version=version, suites=offered, server_name=name))
+
+    read = parsed(hello)
+
+    number = VERSIONS[version]
+    assert int.from_bytes(hello[3:5]) == len(hello) - 5
+    assert read.client_version == (3, min(number & 0xFF, 3))
+    assert tuple(read.cipher_suites) == offered
+    assert read.compression_methods == [0]
+    if version == "SSLv3":
+        assert read.extensions is None
+        return
+    assert bytes(read.server_name).decode() == (name or "")
+    assert [each.extType for each in read.extensions if each.extType == 10] == [10]
+    assert read.getExtension(10).groups == list(GROUPS)
+    shown = read.getExtension(43)
+    assert (shown.versions if shown else None) == ([(3, 4)] if version == "TLSv1.3" else None)
+    assert len(hello) - 5 not in UNLUCKY
+
+
+@pytest.mark.parametrize("version", IN_SSL)
+def test_the_choice_of_a_real_server_is_read(version: TlsVersion) -> None:
+    offer = Offer(version=version, suites=every_suite(version), groups=(X25519, P256))
+
+    said = reply(answer(offer))
+
+    assert said is not None
+    assert (said.version, said.alert) == (VERSIONS[version], None)
+    assert said.suite in offer.suites
+    assert said.group in offer.groups
+    assert said.complete
+
+
+def test_key_exchange_without_a_curve_has_no_group() -> None:
+    said = reply(answer(Offer(version="TLSv1.2", suites=(0x002F,))))  # TLS_RSA_WITH_AES_128_CBC_SHA
+
+    assert said == Reply(version=0x0303, suite=0x002F, complete=True)
+
+
+def test_a_real_refusal_is_read() -> None:
+    said = reply(answer(Offer(version="TLSv1.2", suites=(0x0005,))))  # RC4
+
+    assert said == Reply(alert=records.HANDSHAKE_FAILURE, complete=True)
+
+
+@pytest.mark.parametrize("version", IN_SSL)
+def test_half_an_answer_is_none_and_no_error(version: TlsVersion) -> None:
+    offer = Offer(version=version, suites=every_suite(version), groups=(X25519, P256))
+    whole = answer(offer)
+    full = reply(whole)
+    assert full is not None
+
+    for end in range(len(whole)):
+        half = reply(whole[:end])
+        assert half is None or half.suite == full.suite
+        assert half is None or not half.complete or half == full
+
+
+def test_a_warning_before_the_choice_changes_nothing() -> None:
+    # RFC 6066 3: a server that does not know the name may say so, and go on.
+    warned = records.alert(records.WARNING, records.UNRECOGNIZED_NAME) + records.server_hello()
+
+    assert reply(warned) == reply(records.server_hello())
+
+
+def test_a_close_notify_for_an_answer_is_a_refusal_whatever_follows() -> None:
+    # As Courier does it.
+    closed = records.alert(records.WARNING, records.CLOSE_NOTIFY) + b"s1 NO STARTTLS failed\r\n"
+
+    assert reply(closed) == Reply(alert=records.CLOSE_NOTIFY, complete=True)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"HTTP/1.1 400 Bad Request\r\n",
+        records.HELLO_REQUEST,
+        records.message(2, b""),
+        records.message(2, bytes(40)[:36]),
+        records.record(records.HANDSHAKE, b"\x02\x00\xff\xff"),
+        b"\x16\x03\x03\xff\xff",
+    ],
+    ids=["http", "another message", "empty", "cut short", "endless", "a record too large"],
+)
+def test_what_is_no_answer_is_said_to_be_none(data: bytes) -> None:
+    with pytest.raises(UnreadableReplyError):
+        reply(data)
+
+
+@given(st.binary(max_size=400))
+def test_random_bytes_raise_nothing_else(data: bytes) -> None:
+    _read(data)
+    _read(records.record(records.HANDSHAKE, data))
+    _read(records.message(2, data))
+
+
+@given(st.data())
+def test_mutated_answers_raise_nothing_else(data: st.DataObject) -> None:
+    whole = bytearray(records.server_hello(chosen=b"\x03\x04") + records.DONE)
+    for _ in range(data.draw(st.integers(1, 4))):
+        whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
+
+    _read(bytes(whole))
+
+
+def _read(data: bytes) -> None:
+    with contextlib.suppress(UnreadableReplyError):
+        said = reply(data)
+        assert said is None or isinstance(said, Reply)

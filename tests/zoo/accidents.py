@@ -40,8 +40,9 @@ def refusing_by_eof(context: ssl.SSLContext) -> Behaviour:
             except ssl.SSLError:
                 return
             else:
+                tls.write(b"* OK zoo\r\n")
                 visitor.say(outgoing.read())
-                visitor.stay_silent()
+                visitor.hear_bytes()
                 return
 
     return behaviour

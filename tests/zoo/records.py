@@ -1,6 +1,6 @@
 """TLS records and handshake messages made by hand, without any cryptography."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 ALERT, HANDSHAKE, DATA = 21, 22, 23  # RFC 8446 5.1
 WARNING, FATAL = 1, 2
@@ -89,6 +89,24 @@ def split(data: bytes) -> Iterator[bytes]:
         size = 5 + int.from_bytes(data[3:5])
         yield data[:size]
         data = data[size:]
+
+
+def received(recv: Callable[[int], bytes]) -> Iterator[bytes]:
+    """The records that come in; raises EOFError when none comes any more."""
+    rest = b""
+    while data := recv(4096):
+        rest += data
+        while len(rest) >= 5 and len(rest) >= (end := _end(rest)):
+            yield rest[:end]
+            rest = rest[end:]
+    raise EOFError
+
+
+def _end(data: bytes) -> int:
+    # A hello of SSLv2 has 15 bits of length after one that is set.
+    if data[0] & 0x80:
+        return 2 + (int.from_bytes(data[:2]) & 0x7FFF)
+    return 5 + int.from_bytes(data[3:5])
 
 
 def _extension(kind: int, body: bytes) -> bytes:

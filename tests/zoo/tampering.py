@@ -41,6 +41,7 @@ class _Tampered:
             try:
                 return self._tls.read(size)
             except ssl.SSLWantReadError:
+                self._flush()  # a library has words of its own: it refuses to renegotiate
                 self._feed()
 
     def sendall(self, data: bytes) -> None:

@@ -4,14 +4,16 @@ It is a process of its own because a hostile server makes sslyze hang, spin or g
 """
 
 import ctypes
+import functools
 import json
 import resource
 import signal
+import socket
 import sys
 import threading
 import traceback
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, replace
 from typing import Any
@@ -35,6 +37,9 @@ _TIMEOUT = 60  # the bridge owns all other deadlines: sslyze reads its own as "r
 _PR_SET_PDEATHSIG = 1
 _RESUMPTIONS = 2
 _RENEGOTIATIONS = 3
+# These checks go on in their own way after the hello.
+_OWN_HANDSHAKES = frozenset({"heartbleed", "openssl_ccs_injection", "robot"})
+_HANDSHAKE = b"\x16"  # RFC 5246 6.2.1
 
 
 def main() -> None:
@@ -99,7 +104,11 @@ class _Server:
                 cipher_suite_supported="DEFAULT" if below else probed.cipher_suite_supported,
             )
         info = ServerConnectivityInfo(self._location(command), self._network, probed)
-        return _greeted(info) if command == RENEGOTIATION and self._request.greets else info
+        if command in _OWN_HANDSHAKES:
+            return _connecting(info, _let_in)
+        if command == RENEGOTIATION and self._request.greets:
+            return _connecting(info, _greeted)
+        return info
 
     def early_data(self) -> int:
         """How many bytes of early data a session ticket promises to take (RFC 8446 4.6.1).
@@ -130,23 +139,23 @@ class _Server:
         )
 
 
-def _greeted(info: Any) -> Any:
-    # sslyze takes a greeting in mid-renegotiation for the refusal to renegotiate.
+def _connecting(info: Any, way: Callable[[Any, Callable[[], None]], None]) -> Any:
+    """`info`, whose connections come up this `way`."""
     open_ = info.get_preconfigured_tls_connection
 
     def opened(*args: Any, **settings: Any) -> Any:
         connection = open_(*args, **settings)
-        connect = connection.connect
-
-        def connected() -> None:
-            connect()
-            _hear(connection.ssl_client)
-
-        connection.connect = connected
+        connection.connect = functools.partial(way, connection, connection.connect)
         return connection
 
     object.__setattr__(info, "get_preconfigured_tls_connection", opened)
     return info
+
+
+def _greeted(connection: Any, connect: Callable[[], None]) -> None:
+    # sslyze takes a greeting in mid-renegotiation for the refusal to renegotiate.
+    connect()
+    _hear(connection.ssl_client)
 
 
 def _hear(client: Any) -> None:
@@ -157,6 +166,43 @@ def _hear(client: Any) -> None:
         client._ssl.read(4096)  # noqa: SLF001
     except heartbleed_plugin.WantReadError:  # type: ignore[attr-defined]  # nassl's own
         client.read(4096)
+
+
+def _let_in(connection: Any, connect: Callable[[], None]) -> None:
+    # sslyze takes a server that refuses the very hello of a check for one that passes it.
+    client = connection.ssl_client
+    if "do_handshake" in vars(client):  # the check's own
+        client.do_handshake = functools.partial(_taken, client, client.do_handshake)
+    connect()
+
+
+def _taken(client: Any, shake: Callable[[], None]) -> None:
+    sock = client._sock  # noqa: SLF001 - from which the checks read, past nassl
+    client._sock = heard = _Heard(sock)  # noqa: SLF001 - as above
+    try:
+        shake()
+    finally:
+        client._sock = sock  # noqa: SLF001 - as above
+        if heard.first[:1] != _HANDSHAKE:
+            raise _NotLetInError
+
+
+class _Heard:
+    """A socket that remembers what came first."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.send = sock.send
+        self.first = b""
+        self._recv = sock.recv
+
+    def recv(self, size: int) -> bytes:
+        data = self._recv(size)
+        self.first = self.first or data
+        return data
+
+
+class _NotLetInError(Exception):
+    error_message = "the server refuses the hello that the check begins with"
 
 
 def _answer(request: Request, pool: ThreadPoolExecutor) -> Answer:
@@ -234,7 +280,8 @@ def _why(error: BaseException) -> str:
     # Never sslyze's own "bug in sslyze": that is what it calls everything it did not expect.
     if "bug" in type(error).__name__.lower():
         return "its TLS library cannot offer what was to be asked for"
-    return "".join(traceback.format_exception_only(error)).strip().rpartition("\n")[2]
+    said = getattr(error, "error_message", "")  # sslyze's errors have one, and no other text
+    return said or "".join(traceback.format_exception_only(error)).strip().rpartition("\n")[2]
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import functools
+import socket
 import ssl
 import subprocess
 from collections.abc import Callable, Iterator
@@ -16,10 +17,12 @@ from certcheck.probe.conclusion import Scanned
 from certcheck.probe.limits import Gate
 from certcheck.probe.look import Door
 from certcheck.probe.scan import scanned
+from certcheck.probe.tally import has_server_name
 from tests.conftest import Certcheck
-from tests.zoo import holes
+from tests.zoo import holes, records
+from tests.zoo.accidents import refusing_by_eof
 from tests.zoo.identities import identity, own_context
-from tests.zoo.keeper import Behaviour, Place, kept
+from tests.zoo.keeper import Behaviour, Place, Visitor, kept
 from tests.zoo.manners import implicit
 from tests.zoo.relics import Relic
 from tests.zoo.visit import LIMITS, NAME, at, door_to
@@ -89,6 +92,46 @@ def test_a_fallback_that_nobody_notices_is_a_failed_check() -> None:
 
     assert result.checks["fallback_scsv"] == Check(verdict="fail")
     assert result.doubts == ()
+
+
+def says_unrecognized_name(visitor: Visitor) -> None:
+    visitor.hear_bytes()
+    visitor.say(records.alert(records.FATAL, records.UNRECOGNIZED_NAME))
+
+
+def closes(visitor: Visitor) -> None:
+    visitor.hear_bytes()
+
+
+def refusing_the_nameless(good: Behaviour, refuse: Behaviour) -> Behaviour:
+    """A server that refuses hellos that name nobody, as sslyze's for two of its checks."""
+
+    def behaviour(visitor: Visitor) -> None:
+        named = has_server_name(visitor.sock.recv(4096, socket.MSG_PEEK))
+        (good if named else refuse)(visitor)
+
+    return behaviour
+
+
+@pytest.mark.parametrize(
+    ("good", "refuse"),
+    [
+        (lambda: implicit("imap", tls=old()), says_unrecognized_name),
+        (lambda: implicit("imap", tls=old()), closes),
+        (lambda: refusing_by_eof(old()), closes),
+    ],
+    ids=["by alert", "by EOF", "by EOF, as it refuses always"],
+)
+def test_a_check_that_was_not_let_in_is_not_green(
+    good: Callable[[], Behaviour], refuse: Behaviour
+) -> None:
+    result = checked(refusing_the_nameless(good(), refuse), "TLSv1.2")
+
+    assert {
+        name: result.checks[name].verdict for name in ("heartbleed", "ccs_injection", "robot")
+    } == {"heartbleed": "inconclusive", "ccs_injection": "inconclusive", "robot": "pass"}
+    for words in ("heartbleed", "ccs injection"):
+        assert any(words in doubt for doubt in result.doubts)
 
 
 def test_early_data_is_found_where_tickets_promise_it(tmp_path: Path) -> None:

@@ -82,7 +82,9 @@ def concluded(host: Hostname, runs: Sequence[Run]) -> Scanned:
         refused=_refused(runs),
         found=found,
         checks=checks.concluded(said, runs[0].asked, last.open()),
-        doubts=tuple(dict.fromkeys((*_doubts(last), *_none(suites, last), *unreadable))),
+        doubts=tuple(
+            dict.fromkeys((*_doubts(last), *_none(suites, last), *_unclear(said), *unreadable))
+        ),
         connections=sum(run.doubt.connections for run in runs),
     )
 
@@ -123,7 +125,11 @@ def _doubts(run: Run) -> Iterator[str]:
 
 
 def _words(command: str) -> str:
-    return " and ".join(name.replace("_", " ") for name in CHECKS.get(command, (command,)))
+    return " and ".join(map(_spaced, CHECKS.get(command, (command,))))
+
+
+def _spaced(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _none(suites: Mapping[str, tuple[str, ...]], last: Run) -> Iterator[str]:
@@ -132,6 +138,12 @@ def _none(suites: Mapping[str, tuple[str, ...]], last: Run) -> Iterator[str]:
     for version, names in suites.items():
         if not names and not version.startswith("SSL"):
             yield f"sslyze found no suite of {version}, which a handshake of ours had"
+
+
+def _unclear(said: Mapping[str, Check]) -> Iterator[str]:
+    for name, check in said.items():
+        if check.verdict == "inconclusive":
+            yield f"not known how the server does with {_spaced(name)}: {check.detail}"
 
 
 def _found(

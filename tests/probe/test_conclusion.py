@@ -89,3 +89,14 @@ def test_a_second_run_that_is_lost_keeps_what_the_first_saw() -> None:
     assert result.suites == {"TLSv1.2": ("A",)}
     assert result.checks[HEARTBLEED] == PASS
     assert result.doubts == ("it was killed",)
+
+
+def test_answers_that_differ_from_time_to_time_are_told() -> None:
+    moody = Check(verdict="inconclusive", detail="the answers differ from time to time")
+
+    result = amounting(run(answer=Answer(checks={ROBOT: moody, HEARTBLEED: PASS})))
+
+    assert result.checks[ROBOT] == moody
+    assert result.doubts == (
+        "not known how the server does with robot: the answers differ from time to time",
+    )

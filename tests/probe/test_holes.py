@@ -94,6 +94,13 @@ def test_a_fallback_that_nobody_notices_is_a_failed_check() -> None:
     assert result.doubts == ()
 
 
+def test_an_oracle_of_many_minds_is_no_green_one() -> None:
+    result = checked(leaking(holes.moody_robot(IDENTITY)), "TLSv1.2")
+
+    assert result.checks["robot"].verdict == "inconclusive"
+    assert any("robot" in doubt for doubt in result.doubts)
+
+
 def says_unrecognized_name(visitor: Visitor) -> None:
     visitor.hear_bytes()
     visitor.say(records.alert(records.FATAL, records.UNRECOGNIZED_NAME))

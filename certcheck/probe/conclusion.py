@@ -83,7 +83,7 @@ def concluded(host: Hostname, runs: Sequence[Run]) -> Scanned:
         found=found,
         checks=checks.concluded(said, runs[0].asked, last.open()),
         doubts=tuple(
-            dict.fromkeys((*_doubts(last), *_none(suites, last), *_unclear(said), *unreadable))
+            dict.fromkeys((*_doubts(last), *_unanswered(suites, said, runs), *unreadable))
         ),
         connections=sum(run.doubt.connections for run in runs),
     )
@@ -132,18 +132,33 @@ def _spaced(name: str) -> str:
     return name.replace("_", " ")
 
 
+def _unanswered(
+    suites: Mapping[str, tuple[str, ...]], said: Mapping[str, Check], runs: Sequence[Run]
+) -> Iterator[str]:
+    yield from _none(suites, runs[-1])
+    yield from _untold(suites, runs)
+    for name, check in said.items():
+        if check.verdict == "inconclusive":
+            yield f"not known how the server does with {_spaced(name)}: {check.detail}"
+
+
+def _untold(suites: Mapping[str, tuple[str, ...]], runs: Sequence[Run]) -> Iterator[str]:
+    # Where a handshake fails after the server's hello, sslyze calls the suite rejected.
+    for version, names in suites.items():
+        taken = len({each for run in runs for each in run.doubt.tally.suites.get(version, ())})
+        if names and taken > len(names):
+            yield (
+                f"sslyze's list of suites may be incomplete: the server chose {taken} suites of "
+                f"{version}, and with {len(names)} a handshake came to its end"
+            )
+
+
 def _none(suites: Mapping[str, tuple[str, ...]], last: Run) -> Iterator[str]:
     if last.doubt.topics():
         return
     for version, names in suites.items():
         if not names and not version.startswith("SSL"):
             yield f"sslyze found no suite of {version}, which a handshake of ours had"
-
-
-def _unclear(said: Mapping[str, Check]) -> Iterator[str]:
-    for name, check in said.items():
-        if check.verdict == "inconclusive":
-            yield f"not known how the server does with {_spaced(name)}: {check.detail}"
 
 
 def _found(

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 _HEADER = 5  # RFC 8446 5.1: type, version, length
 _ALERT, _HANDSHAKE, _DATA = 21, 22, 23
-_CERTIFICATE = 11
+_SERVER_HELLO, _CERTIFICATE = 2, 11
+_TO_SESSION = 2 + 32 + 1  # version, random, length of the session's name
 # OpenSSL gives up above 100 KiB (max_cert_list), and sslyze then reads that as "rejected".
 MAX_CERTIFICATE = 100 * 1024
 
@@ -17,6 +18,8 @@ class Records:
         self.ended_with_alert = False
         self.huge_certificate = False
         self.chain: tuple[bytes, ...] = ()
+        self.version = b""
+        self.suite = b""
         self._encrypted = False
         self._answered_second_flight = False
         self._client_spoke_again = False
@@ -64,9 +67,15 @@ class Records:
                 self.huge_certificate = True
             if len(self._message) < 4 + size:
                 return
-            if self._message[0] == _CERTIFICATE:  # in TLS 1.3 it is encrypted
-                self.chain = tuple(_certificates(bytes(self._message[7 : 4 + size])))
+            self._message_ended(self._message[0], bytes(self._message[4 : 4 + size]))
             del self._message[: 4 + size]
+
+    def _message_ended(self, kind: int, body: bytes) -> None:
+        if kind == _SERVER_HELLO and len(body) >= _TO_SESSION:  # RFC 5246 7.4.1.3
+            at = _TO_SESSION + body[_TO_SESSION - 1]
+            self.version, self.suite = body[:2], body[at : at + 2]
+        elif kind == _CERTIFICATE:  # in TLS 1.3 it is encrypted
+            self.chain = tuple(_certificates(body[3:]))
 
 
 def _certificates(data: bytes) -> Iterator[bytes]:

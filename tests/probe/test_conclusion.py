@@ -100,3 +100,22 @@ def test_answers_that_differ_from_time_to_time_are_told() -> None:
     assert result.doubts == (
         "not known how the server does with robot: the answers differ from time to time",
     )
+
+
+def test_a_suite_that_was_chosen_and_did_not_come_to_a_handshake_is_a_doubt() -> None:
+    first, second = run(TLS12), run(asked=(TLS12,))
+    first.doubt.tally.suites["TLSv1.2"] = {b"\xc0\x2b"}
+    second.doubt.tally.suites["TLSv1.2"] = {b"\xc0\x2b", b"\xc0\x2c"}
+
+    result = amounting(first, second)
+
+    assert result.suites == {"TLSv1.2": ("A",)}
+    (doubt,) = result.doubts
+    assert "the server chose 2 suites of TLSv1.2, and with 1 a handshake came to its end" in doubt
+
+
+def test_a_suite_that_is_told_of_leaves_no_doubt() -> None:
+    certain = run()
+    certain.doubt.tally.suites["TLSv1.2"] = {b"\xc0\x2b"}
+
+    assert amounting(certain).doubts == ()

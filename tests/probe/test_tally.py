@@ -4,6 +4,7 @@ import pytest
 
 from certcheck.probe.records import Records
 from certcheck.probe.tally import Tally, has_server_name
+from tests.zoo.records import server_hello
 
 
 def hello(server_name: str | None) -> bytes:
@@ -57,6 +58,34 @@ def test_a_server_with_ever_new_chains_is_not_remembered_for_ever() -> None:
         tally.note(hello(None), served(b"%d" % number))
 
     assert len(tally.chains) == 16
+
+
+def chosen(suite: bytes, version: bytes) -> Records:
+    """What a server sends that answers a hello with this suite."""
+    answer = Records()
+    answer.feed(server_hello(version=version, suite=suite, session=bytes(32)))
+    return answer
+
+
+def test_suites_are_counted_by_version_and_once() -> None:
+    tally = Tally()
+    for suite in (b"\xc0\x2b", b"\xc0\x2c", b"\xc0\x2b", b"\x13\x01"):
+        tally.note(hello(None), chosen(suite, b"\x03\x03"))
+    tally.note(hello(None), chosen(b"\x00\x2f", b"\x03\x01"))
+
+    assert tally.suites == {
+        "TLSv1.2": {b"\xc0\x2b", b"\xc0\x2c"},
+        "TLSv1.3": {b"\x13\x01"},
+        "TLSv1.0": {b"\x00\x2f"},
+    }
+
+
+@pytest.mark.parametrize("version", [b"", b"\x09\x09"])
+def test_an_answer_without_a_known_version_chooses_nothing(version: bytes) -> None:
+    tally = Tally()
+    tally.note(hello(None), chosen(b"\xc0\x2b", version) if version else Records())
+
+    assert tally.suites == {}
 
 
 def test_a_certificate_list_that_breaks_off_ends() -> None:

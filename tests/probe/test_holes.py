@@ -110,14 +110,29 @@ def closes(visitor: Visitor) -> None:
     visitor.hear_bytes()
 
 
-def refusing_the_nameless(good: Behaviour, refuse: Behaviour) -> Behaviour:
-    """A server that refuses hellos that name nobody, as sslyze's for two of its checks."""
-
+def refusing(good: Behaviour, refuse: Behaviour, refused: Callable[[bytes], bool]) -> Behaviour:
     def behaviour(visitor: Visitor) -> None:
-        named = has_server_name(visitor.sock.recv(4096, socket.MSG_PEEK))
-        (good if named else refuse)(visitor)
+        hello = visitor.sock.recv(4096, socket.MSG_PEEK)
+        (refuse if refused(hello) else good)(visitor)
 
     return behaviour
+
+
+def names_nobody(hello: bytes) -> bool:
+    """As sslyze's hellos for two of its checks."""
+    return not has_server_name(hello)
+
+
+def is_for_robot(hello: bytes) -> bool:
+    """As sslyze's once it has the server's key: by its newer library, many suites, all of RSA."""
+    if hello[0] != records.HANDSHAKE:
+        return False
+    kinds = set(records.extensions_of(hello))
+    return (
+        records.EXTENDED_MASTER_SECRET in kinds
+        and records.SUPPORTED_GROUPS not in kinds
+        and len(records.suites_of(hello)) > 2
+    )
 
 
 @pytest.mark.parametrize(
@@ -132,13 +147,23 @@ def refusing_the_nameless(good: Behaviour, refuse: Behaviour) -> Behaviour:
 def test_a_check_that_was_not_let_in_is_not_green(
     good: Callable[[], Behaviour], refuse: Behaviour
 ) -> None:
-    result = checked(refusing_the_nameless(good(), refuse), "TLSv1.2")
+    result = checked(refusing(good(), refuse, names_nobody), "TLSv1.2")
 
     assert {
         name: result.checks[name].verdict for name in ("heartbleed", "ccs_injection", "robot")
     } == {"heartbleed": "inconclusive", "ccs_injection": "inconclusive", "robot": "pass"}
     for words in ("heartbleed", "ccs injection"):
         assert any(words in doubt for doubt in result.doubts)
+
+
+def test_an_oracle_that_did_not_let_in_is_no_green_one() -> None:
+    good = implicit("imap", tls=old())
+
+    result = checked(refusing(good, says_unrecognized_name, is_for_robot), "TLSv1.2")
+
+    assert result.checks["heartbleed"] == Check(verdict="pass")
+    assert result.checks["robot"] == Check(verdict="inconclusive")
+    assert any("robot" in doubt for doubt in result.doubts)
 
 
 def test_early_data_is_found_where_tickets_promise_it(tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ TLS_1_2 = b"\x03\x03"
 # supported_versions, key_share: RFC 8446 4.2.1, 4.2.8; renegotiation_info: RFC 5746 3.2.
 _SUPPORTED_VERSIONS, _KEY_SHARE, _RENEGOTIATION = 43, 51, 0xFF01
 ALPN = 16  # RFC 7301 3.1
+SUPPORTED_GROUPS = 10  # RFC 8422 5.1
+EXTENDED_MASTER_SECRET = 23  # RFC 7627 5.1
 # RFC 8446 4.1.3: this "random" makes a ServerHello a HelloRetryRequest.
 _RETRY = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
 _P256 = b"\x00\x17"
@@ -71,6 +73,13 @@ def certificates(ders: Sequence[bytes]) -> bytes:
 def session_of(hello: bytes) -> bytes:
     """The legacy_session_id of a ClientHello record (RFC 8446 4.1.2)."""
     return hello[44 : 44 + hello[43]]
+
+
+def suites_of(hello: bytes) -> set[bytes]:
+    """The cipher suites in a ClientHello record."""
+    at = 44 + hello[43]
+    end = at + 2 + int.from_bytes(hello[at : at + 2])
+    return {hello[each : each + 2] for each in range(at + 2, end, 2)}
 
 
 def extensions_of(hello: bytes) -> Iterator[int]:

@@ -155,9 +155,9 @@ def _offered(hello: bytes) -> tuple[bytes, set[bytes], bytes]:
     if hello[0] != records.HANDSHAKE:  # an alert, where a client has nothing to offer
         raise EOFError
     at = 44 + hello[43]
-    end = at + 2 + int.from_bytes(hello[at : at + 2])
-    suites = {hello[each : each + 2] for each in range(at + 2, end, 2)}
-    return min(hello[9:11], records.TLS_1_2), suites, hello[end + 1 : end + 1 + hello[end]]
+    at += 2 + int.from_bytes(hello[at : at + 2])
+    methods = hello[at + 1 : at + 1 + hello[at]]
+    return min(hello[9:11], records.TLS_1_2), records.suites_of(hello), methods
 
 
 def _body(record: bytes, kind: int) -> bytes:

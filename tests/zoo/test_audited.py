@@ -55,10 +55,10 @@ def test_every_animal_is_told_by_its_outcome(
     assert {each["address"] for each in document["observations"]} == zoo.animals.keys()
 
 
-@pytest.mark.parametrize("depth", Depth)
-def test_a_terminal_survives_the_zoo(depth: Depth, tmp_path: Path) -> None:
+def test_a_terminal_survives_the_zoo(tmp_path: Path) -> None:
+    # All that a smaller depth shows is among it.
     with opened(tmp_path) as zoo:
-        done = audit(zoo, f"--depth={depth}", deadline=DEADLINE)
+        done = audit(zoo, f"--depth={Depth.full}", deadline=DEADLINE)
 
     _is_clean(done)
 

@@ -215,7 +215,9 @@ def _is_text(first: bytes) -> bool:
 
 def _words(error: ssl.SSLError) -> str:
     reason = (error.reason or str(error)).lower().replace("_", " ")
-    return f"TLS handshake failed: {reason}"
+    # OpenSSL's word for all that is no record of TLS.
+    told = "the server's answer is no TLS" if reason == "wrong version number" else reason
+    return f"TLS handshake failed: {told}"
 
 
 @functools.cache

@@ -11,7 +11,6 @@ import signal
 import socket
 import sys
 import threading
-import traceback
 import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -281,7 +280,7 @@ def _why(error: BaseException) -> str:
     if "bug" in type(error).__name__.lower():
         return "its TLS library cannot offer what was to be asked for"
     said = getattr(error, "error_message", "")  # sslyze's errors have one, and no other text
-    return said or "".join(traceback.format_exception_only(error)).strip().rpartition("\n")[2]
+    return said or str(error).strip().rpartition("\n")[2] or type(error).__name__
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ _GROUPS_SHOWN = 12
 # Why nothing, or no TLS, was seen: the shortest words that still say it.
 _REASONS: Mapping[Reason, str] = {
     "refused": "closed, the connection was refused",
-    "starttls_not_offered": "no TLS, STARTTLS is not offered",
+    "starttls_not_offered": "no TLS",
     "starttls_garbled": "no TLS, the offer of STARTTLS is garbled",
     "plain_on_tls_port": "no TLS, the server speaks plain text",
     "preauth": "no TLS, the server greets with PREAUTH",
@@ -34,6 +34,8 @@ _REASONS: Mapping[Reason, str] = {
     "wrong_protocol": "not seen, something else answers there",
     "oversized": "not seen, the server sent too much",
 }
+
+_SAID_BY_REASON = "TLS handshake failed: "
 
 # What sslyze's checks are about, where all of them must be passed to be told.
 _HOLES: Mapping[str, frozenset[str]] = {
@@ -61,7 +63,8 @@ def remarks(observation: Observation, deployment: Deployment) -> Iterator[str]:
 def why(observation: Observation) -> str:
     """Why no certificate was seen, with the server's own words."""
     known = _REASONS[observation.reason] if observation.reason else observation.outcome
-    return f"{known}: {observation.detail}" if observation.detail else known
+    detail = observation.detail.removeprefix(_SAID_BY_REASON)
+    return f"{known}: {detail}" if detail else known
 
 
 def facts(observation: Observation, now: datetime) -> Iterator[tuple[str, str]]:

@@ -174,7 +174,8 @@ def _group(findings: Sequence[Finding]) -> Group:
     same = len(evidence) == 1
     return Group(
         finding=first,
-        places=tuple(_places(findings) if same else map(_place, findings)),
+        # A place with two certificates may have the same fault twice.
+        places=tuple(dict.fromkeys(_places(findings) if same else map(_place, findings))),
         evidence=first.evidence if same else "",
         remedies=tuple((_SERVERS.get(name, name), text) for name, text in remedies),
     )
@@ -186,16 +187,16 @@ def _place(finding: Finding) -> str:
 
 
 def _places(findings: Sequence[Finding]) -> Iterator[str]:
-    hosts: dict[tuple[str, str | None], list[Finding]] = {}
+    hosts: dict[tuple[str, str | None], dict[str, None]] = {}
     for each in findings:
         read = _endpoint(each.endpoint)
         host = str(read.host) if read else each.endpoint
-        hosts.setdefault((host, each.address), []).append(each)
-    for (host, address), found in hosts.items():
-        if len(found) == 1:
-            yield _at(found[0].endpoint, address)
+        hosts.setdefault((host, each.address), {})[each.endpoint] = None
+    for (host, address), urls in hosts.items():
+        services = [_service(url) for url in urls]
+        if len(services) == 1:
+            yield _at(next(iter(urls)), address)
             continue
-        services = [_service(each.endpoint) for each in found]
         place = f"{host} at {address}" if address and address != host.strip("[]") else host
         yield f"{place}: {listed(services, most=_SERVICES_SHOWN)}"
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 import pytest
 
 from certcheck.model.certificate import short
+from certcheck.model.finding import Finding
 from certcheck.model.observation import OUTCOMES, Trust
 from certcheck.model.run import Row
 from certcheck.report import facts, outline
@@ -98,6 +99,30 @@ def test_a_name_in_a_certificate_is_shown_in_both_forms() -> None:
     assert _values(names=names)["*.xn--strae-oqa.example"] == (
         "*.xn--strae-oqa.example (*.straße.example), xn--a.example, xn--"
     )
+
+
+def test_a_place_with_two_such_certificates_is_named_once() -> None:
+    observation = runs.seen("imaps://mail.example.org:993", runs.LEAF)
+    same = replace(runs.finding("self_signed", "error", observation), evidence="mail.example.org")
+    other = replace(same, evidence="imap.example.org")
+
+    def places(*found: Finding) -> tuple[str, ...]:
+        return outline.groups(runs.run("audit", observations=(observation,), findings=found))[
+            0
+        ].places
+
+    label = "IMAPS mail.example.org:993 TLS at 192.0.2.7"
+    assert places(same, same) == (label,)
+    assert places(same, other, same) == (f"{label}: mail.example.org", f"{label}: imap.example.org")
+
+
+def test_a_reason_is_not_told_twice() -> None:
+    url = "imaps://mail.example.org:993"
+    observation = runs.unseen(
+        url, "tls_failed", "handshake_failed", "TLS handshake failed: internal error"
+    )
+
+    assert facts.why(observation) == "TLS failed in the handshake: internal error"
 
 
 @pytest.mark.parametrize("reason", OUTCOMES)

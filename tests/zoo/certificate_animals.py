@@ -23,6 +23,7 @@ from tests.zoo.der import BMP, DNS, EMAIL, PRINTABLE, TELETEX, URI, UTF8, Odd
 from tests.zoo.identities import serving
 from tests.zoo.keeper import Behaviour
 from tests.zoo.manners import implicit
+from tests.zoo.once import once
 
 _LOUD = ESC + b"\r\nSubject: x\0\x07\xc2\x9b31m"
 _HTML = b"<script>alert(1)</script>&amp;[link](http://evil.example)"
@@ -62,7 +63,7 @@ def _junk(name: str, *ders: bytes, reason: Reason = "handshake_failed") -> Anima
     return animal(name, "imaps", answers_hello(answer), reason)
 
 
-@functools.cache
+@once
 def _context(pem: Pem, newest: TlsVersion) -> ssl.SSLContext:
     return serving(pem(), newest=newest)
 
@@ -71,26 +72,26 @@ def _pem(*ders: bytes) -> bytes:
     return "".join(map(ssl.DER_cert_to_PEM_cert, ders)).encode()
 
 
-@functools.cache
+@once
 def _of_100() -> bytes:
     authority = pki.authority()
     extra = (pki.make(pki.Shape(names=(f"{n}.example.test",))).certificate for n in range(97))
     return b"".join((authority.issue(pki.Shape()).key_first, authority.root.certificate, *extra))
 
 
-@functools.cache
+@once
 def _with_10_000_names() -> bytes:
     odd = Odd(names=[(DNS, f"{n:x}.a".encode()) for n in range(10_000)])
     return odd.key_pem + _pem(odd.der())
 
 
-@functools.cache
+@once
 def _with_10_000_long_names() -> bytes:
     odd = Odd(names=[(DNS, f"{n}.customer.example.test".encode()) for n in range(10_000)])
     return odd.key_pem + _pem(odd.der())
 
 
-@functools.cache
+@once
 def _of_16_mib() -> bytes:
     odd = Odd(names=[(DNS, b"x" * 60_000 + str(n).encode()) for n in range(16)])
     return odd.key_pem + _pem(odd.der()) * 17

@@ -1,6 +1,5 @@
 """The certificates of the zoo, made once a test session."""
 
-import functools
 import ssl
 import tempfile
 from pathlib import Path
@@ -9,11 +8,12 @@ from certcheck.lab import pki
 from certcheck.model.observation import TlsVersion
 from certcheck.probe.handshake import VERSIONS
 from tests.zoo import keeper
+from tests.zoo.once import once
 
 _ENABLE_MIDDLEBOX_COMPAT = 1 << 20  # ssl.h: SSL_OP_ENABLE_MIDDLEBOX_COMPAT
 
 
-@functools.cache
+@once
 def identity(key: pki.KeyKind = "ecdsa", name: str = "mail.example.test") -> pki.Identity:
     return pki.make(pki.Shape(names=(name,), key=key))
 
@@ -35,7 +35,7 @@ def own_context(
     return made
 
 
-@functools.cache
+@once
 def context(
     *keys: pki.KeyKind,
     name: str = "mail.example.test",
@@ -45,13 +45,13 @@ def context(
     return own_context(*keys, name=name, oldest=oldest)
 
 
-@functools.cache
+@once
 def modern() -> ssl.SSLContext:
     """A TLS context that knows nothing but TLS 1.3."""
     return context(name="modern.example.test", oldest=ssl.TLSVersion.TLSv1_3)
 
 
-@functools.cache
+@once
 def newest_1_2() -> ssl.SSLContext:
     """A TLS context that knows TLS 1.2 at most."""
     made = context(name="old.example.test")
@@ -59,7 +59,7 @@ def newest_1_2() -> ssl.SSLContext:
     return made
 
 
-@functools.cache
+@once
 def refusing_sni(*, with_name: bool) -> ssl.SSLContext:
     """One that refuses who sends a name, or who sends none, by an alert."""
 
@@ -72,7 +72,7 @@ def refusing_sni(*, with_name: bool) -> ssl.SSLContext:
     return made
 
 
-@functools.cache
+@once
 def asking_for_certificates(*, required: bool, newest: str) -> ssl.SSLContext:
     """One that wants to see a client's certificate."""
     made = context(name=f"{required}.{newest}.example.test", oldest=ssl.TLSVersion[newest])
@@ -82,7 +82,7 @@ def asking_for_certificates(*, required: bool, newest: str) -> ssl.SSLContext:
     return made
 
 
-@functools.cache
+@once
 def without_middlebox_mode() -> ssl.SSLContext:
     """One of TLS 1.3 that sends no ChangeCipherSpec, which nobody has to (RFC 8446 D.4)."""
     made = context(name="bare.example.test", oldest=ssl.TLSVersion.TLSv1_3)

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from certcheck.lab.pki import Identity
 from tests.zoo import records
 from tests.zoo.keeper import Visitor
+from tests.zoo.once import once
 
 _SUITE = b"\x00\x2f"  # TLS_RSA_WITH_AES_128_CBC_SHA, RFC 5246 A.5
 _DEFLATE = b"\1"  # RFC 3749 2
@@ -175,7 +176,7 @@ def _premaster(identity: Identity, encrypted: bytes) -> bytes:
         return os.urandom(48)
 
 
-@functools.cache
+@once
 def _key(identity: Identity) -> RSAPrivateKey:
     key = load_pem_private_key(identity.key, None)
     assert isinstance(key, RSAPrivateKey)

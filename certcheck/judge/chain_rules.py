@@ -4,12 +4,14 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 
+from certcheck.errors import listed
 from certcheck.judge import served
 from certcheck.judge.fault import Fault, rule
 from certcheck.model.observation import Deployment, Observation, Trust
 
 GIVEN = "given"  # the store of --ca-file
 _OLD_STORE = timedelta(days=2 * 365)
+_SHOWN = 8
 _FULL_CHAIN = {
     "dovecot": "ssl_cert = </etc/letsencrypt/live/NAME/fullchain.pem"
     "   # 2.4: ssl_server_cert_file = /etc/...",
@@ -62,7 +64,7 @@ def chain_disordered(observation: Observation, _now: datetime) -> Iterator[Fault
                 message="The chain is out of order, or holds certificates that do not belong to "
                 "it: old mail programs refuse it. Serve the server's certificate first, then each "
                 "one's issuer, and nothing else.",
-                evidence=f"served: {_titles(each)}; out of place: {', '.join(strangers)}",
+                evidence=f"served: {_titles(each)}; out of place: {_some(strangers)}",
                 about=each.leaf.sha256,
                 remedy=_FULL_CHAIN,
             )
@@ -82,7 +84,7 @@ def chain_has_root(observation: Observation, _now: datetime) -> Iterator[Fault]:
             yield Fault(
                 message="The root certificate is served too, which no program needs. It may be "
                 "left out of the chain file.",
-                evidence=", ".join(roots),
+                evidence=_some(roots),
                 about=each.leaf.sha256,
             )
 
@@ -169,4 +171,8 @@ def _store(trust: Trust) -> str:
 
 
 def _titles(deployment: Deployment) -> str:
-    return ", ".join(each.title for each in deployment.chain[:10])
+    return _some([each.title for each in deployment.chain])
+
+
+def _some(titles: Sequence[str]) -> str:
+    return listed(titles, most=_SHOWN)

@@ -176,7 +176,9 @@ def login_before_tls(observation: Observation, _now: datetime) -> Iterator[Fault
     """
     mechanisms = observation.capabilities.auth_before_tls
     if mechanisms and observation.tls_mode == "starttls":
-        local = _is_loopback(observation.address)
+        # Postfix makes no such difference.
+        dovecot = not observation.endpoint.startswith(("smtp:", "submission:"))
+        local = dovecot and _is_loopback(observation.address)
         yield Fault(
             message=_LOCAL_WORDS if local else _LOGIN_WORDS,
             evidence=f"before TLS: {', '.join(mechanisms)}",

@@ -161,7 +161,7 @@ class Crossing:
             return Trouble(kind="hang-up", text="the server closes at the TLS hello")
         refusal = plain_refusal(data)
         if refusal:
-            raise ProbeError(refusal, f"the server refuses in plain text: {shown(data)}")
+            raise ProbeError(refusal, f"the server refuses in plain text: {shown(data.strip())}")
         return Trouble(kind="garbage", text=f"the server does not answer in TLS: {shown(data)}")
 
     async def _answer(self, tcp: Tcp, data: bytes) -> Answered | Trouble:

@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import re
 import ssl
 import warnings
 from dataclasses import dataclass
@@ -185,12 +186,12 @@ def _failure(error: OSError | EOFError, first: bytes, mode: TlsMode) -> ProbeErr
 def _in_plain_text(first: bytes, mode: TlsMode) -> ProbeError:
     refusal = plain_refusal(first)
     if refusal:
-        return ProbeError(refusal, f"in plain text: {shown(first)}")
+        return ProbeError(refusal, f"in plain text: {shown(first.strip())}")
     if mode == "starttls":
-        return ProbeError("handshake_failed", f"plain text instead of TLS: {shown(first)}")
+        return ProbeError("handshake_failed", f"plain text instead of TLS: {shown(first.strip())}")
     if is_stranger(first):
         return wrong_protocol(first, "TLS")
-    return ProbeError("plain_on_tls_port", f"the server speaks plain text: {shown(first)}")
+    return ProbeError("plain_on_tls_port", f"the server speaks plain text: {shown(first.strip())}")
 
 
 def _hung_up(error: OSError | EOFError, first: bytes, mode: TlsMode) -> ProbeError:
@@ -203,6 +204,10 @@ def _hung_up(error: OSError | EOFError, first: bytes, mode: TlsMode) -> ProbeErr
     return ProbeError("closed_after_go_ahead" if late else "handshake_failed", text, hung_up=True)
 
 
+# What Python puts around OpenSSL's words where they give no reason.
+_PLACE = re.compile(r"\[SSL\] | \(_ssl\.c:\d+\)")
+
+
 def _is_text(first: bytes) -> bool:
     # A TLS record begins with a type of 20 to 24, which is no printable character (RFC 8446 5.1).
     start = first[:4]
@@ -213,11 +218,17 @@ def _is_text(first: bytes) -> bool:
     )
 
 
+# Where OpenSSL's own words say little.
+_TOLD = {
+    "wrong version number": "the server's answer is no TLS",
+    "asn1 lib": "a certificate of the server's cannot be read",
+}
+
+
 def _words(error: ssl.SSLError) -> str:
-    reason = (error.reason or str(error)).lower().replace("_", " ")
-    # OpenSSL's word for all that is no record of TLS.
-    told = "the server's answer is no TLS" if reason == "wrong version number" else reason
-    return f"TLS handshake failed: {told}"
+    said = error.reason or _PLACE.sub("", str(error))
+    reason = said.lower().replace("_", " ").strip()
+    return f"TLS handshake failed: {_TOLD.get(reason, reason)}"
 
 
 @functools.cache

@@ -155,7 +155,9 @@ async def _seen(
         engines=("handshake",),
         connections=sum(look.connections for tries in (looks, *more) for look in tries),
         client_certificate=shaken.client_certificate,
-        doubts=(*_doubt_inside(last), *(d for a in answers[1:] for d in _doubt(a))),
+        doubts=tuple(
+            dict.fromkeys((*_doubt_inside(last), *(d for a in answers[1:] for d in _doubt(a))))
+        ),
     )
 
 
@@ -184,6 +186,8 @@ def _doubt(look: Look) -> tuple[str, ...]:
     # No SNI is refused by some servers, and that is an answer (RFC 6066 3: unrecognized_name).
     if look.missed is None or look.missed.reason in REFUSALS:
         return ()
+    if not look.connections:  # the gate let nobody through
+        return (f"not known what else is served: {look.missed.detail}",)
     return (f"not known what is served {_question(look.variant)}: {look.missed.detail}",)
 
 

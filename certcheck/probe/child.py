@@ -11,7 +11,11 @@ from pathlib import Path
 _MAX_OUTPUT = 8 * 1024 * 1024
 # sslyze takes 62 MB. With two children and 70 MB of our own, all stays below 250 MB.
 _MAX_MEMORY = 90 * 1024 * 1024
+# Between two questions: above that, or after so many, it has kept too much.
+_MAX_IDLE = 70 * 1024 * 1024
+_MOST_ASKED = 50
 _WATCH = 0.1
+_TOO_MUCH = "it wrote more than it should"
 
 
 class LeashError(Exception):
@@ -26,55 +30,80 @@ class Leash:
     memory: int = _MAX_MEMORY
 
 
-async def output(
-    argv: Sequence[str], *, stdin: bytes, environment: Mapping[str, str], leash: Leash
-) -> bytes:
-    """What the child writes to stdout until it ends with success; raises LeashError.
+class Child:
+    """A child process that answers one line with one line, as often as it is asked.
 
-    The child leads a process group of its own, which is killed in any case.
+    It leads a process group of its own, which is killed with it. Once it gave no answer it is gone.
     """
-    child = await _started(argv, environment)
-    watch = asyncio.ensure_future(_grown(child.pid, leash.memory))
-    talk = asyncio.ensure_future(_talked(child, stdin))
-    try:
-        await asyncio.wait(
-            (watch, talk), timeout=leash.deadline, return_when=asyncio.FIRST_COMPLETED
-        )
-        if talk.done():
-            return _good(talk.result(), child.returncode)
-        raise LeashError(_why_ended(leash, grown=watch.done()))
-    finally:
-        _kill(child.pid)
-        watch.cancel()
-        await asyncio.gather(watch, talk, return_exceptions=True)
-        await child.wait()
 
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdin and process.stdout and process.stderr  # noqa: S101, PT018 - are pipes
+        self._process = process
+        self._stdin, self._stdout = process.stdin, process.stdout
+        self._errors = asyncio.ensure_future(_read(process.stderr, process.pid))
+        self._asked = 0
 
-async def _started(
-    argv: Sequence[str], environment: Mapping[str, str]
-) -> asyncio.subprocess.Process:
-    try:
-        return await asyncio.create_subprocess_exec(
-            *argv,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env=environment,
-            start_new_session=True,
-        )
-    except OSError as e:  # no process, no memory, no descriptor left
-        raise LeashError(f"it cannot be started: {e.strerror or e}") from e
+    @classmethod
+    async def started(cls, argv: Sequence[str], environment: Mapping[str, str]) -> "Child":
+        """One that runs `argv`; raises LeashError."""
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *argv,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                env=environment,
+                limit=_MAX_OUTPUT,
+                start_new_session=True,
+            )
+        except OSError as e:  # no process, no memory, no descriptor left
+            raise LeashError(f"it cannot be started: {e.strerror or e}") from e
+        return cls(process)
 
+    @property
+    def is_fit(self) -> bool:
+        """Whether it may be asked again: alive, small, and not used too often."""
+        alive = self._process.returncode is None
+        return alive and self._asked < _MOST_ASKED and resident(self._process.pid) < _MAX_IDLE
 
-async def _talked(child: asyncio.subprocess.Process, stdin: bytes) -> tuple[bytes, bytes]:
-    assert child.stdin and child.stdout and child.stderr  # noqa: S101, PT018 - all are pipes
-    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-        child.stdin.write(stdin)
-        await child.stdin.drain()
-        child.stdin.close()
-    out, err = await asyncio.gather(_read(child.stdout, child.pid), _read(child.stderr, child.pid))
-    await child.wait()
-    return out, err
+    async def answer(self, question: bytes, leash: Leash) -> bytes:
+        """Its answer to a question without a line feed; raises LeashError."""
+        self._asked += 1
+        watch = asyncio.ensure_future(_grown(self._process.pid, leash.memory))
+        talk = asyncio.ensure_future(self._talked(question))
+        answered = False
+        try:
+            await asyncio.wait(
+                (watch, talk), timeout=leash.deadline, return_when=asyncio.FIRST_COMPLETED
+            )
+            answer = _result(talk, leash, grown=watch.done())
+            answered = True
+            return answer
+        finally:
+            watch.cancel()
+            talk.cancel()
+            await asyncio.gather(watch, talk, return_exceptions=True)
+            if not answered:
+                await self.end()
+
+    async def end(self) -> None:
+        """Kill it, if it is still there."""
+        _kill(self._process.pid)
+        await asyncio.gather(self._errors, _read(self._stdout, self._process.pid))
+        await self._process.wait()
+
+    async def _talked(self, question: bytes) -> bytes:
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            self._stdin.write(question + b"\n")
+            await self._stdin.drain()
+        try:
+            line = await self._stdout.readline()
+        except ValueError as e:  # no end within the limit
+            raise LeashError(_TOO_MUCH) from e
+        if line.endswith(b"\n"):
+            return line
+        said = await self._errors
+        raise LeashError(_why_gone(said, await self._process.wait()))
 
 
 async def _read(stream: asyncio.StreamReader, pid: int) -> bytes:
@@ -93,16 +122,19 @@ def _kill(group: int) -> None:
         os.killpg(group, signal.SIGKILL)
 
 
-def _good(written: tuple[bytes, bytes], code: int | None) -> bytes:
-    out, err = written
-    if max(len(out), len(err)) > _MAX_OUTPUT:
-        raise LeashError("it wrote more than it should")
-    if code == 0:
-        return out
-    if code is not None and code < 0:
-        raise LeashError(f"it was ended by {signal.Signals(-code).name}")
-    last = err.decode("ascii", "backslashreplace").strip().rpartition("\n")[2]
-    raise LeashError(f"it ended with an error: {last[:200]}")
+def _result(talk: asyncio.Future[bytes], leash: Leash, *, grown: bool) -> bytes:
+    if talk.done():
+        return talk.result()
+    raise LeashError(_why_ended(leash, grown=grown))
+
+
+def _why_gone(said: bytes, code: int) -> str:
+    if len(said) > _MAX_OUTPUT:
+        return _TOO_MUCH
+    if code < 0:
+        return f"it was ended by {signal.Signals(-code).name}"
+    last = said.decode("ascii", "backslashreplace").strip().rpartition("\n")[2]
+    return f"it ended with an error: {last[:200]}" if last else "it ended without an answer"
 
 
 def _why_ended(leash: Leash, *, grown: bool) -> str:

@@ -11,6 +11,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -42,11 +43,14 @@ _HANDSHAKE = b"\x16"  # RFC 5246 6.2.1
 
 
 def main() -> None:
-    """Read a request, scan, write the answer."""
+    """Read requests, one a line; scan, and write each answer as a line."""
     _confine()
-    fields = json.load(sys.stdin)
-    request = Request(**{**fields, "commands": tuple(fields["commands"])})
-    json.dump(asdict(scan(request)), sys.stdout)
+    for line in iter(sys.stdin.readline, ""):
+        _allow_cpu()
+        fields = json.loads(line)
+        request = Request(**{**fields, "commands": tuple(fields["commands"])})
+        sys.stdout.write(f"{json.dumps(asdict(scan(request)))}\n")
+        sys.stdout.flush()
 
 
 def scan(request: Request) -> Answer:
@@ -59,10 +63,15 @@ def scan(request: Request) -> Answer:
 def _confine() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
-    resource.setrlimit(resource.RLIMIT_CPU, (_CPU_SECONDS, _CPU_SECONDS))
     threading.stack_size(_STACK)
     # Without a parent there is no bridge, and sslyze spins on a proxy that is gone.
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _allow_cpu() -> None:
+    # From here on, for one scan.
+    _, most = resource.getrlimit(resource.RLIMIT_CPU)
+    resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time()) + _CPU_SECONDS, most))
 
 
 class _Server:

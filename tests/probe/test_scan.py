@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 import functools
 import os
 import ssl
@@ -12,7 +13,7 @@ import pytest
 
 from certcheck.model.endpoint import Hostname
 from certcheck.model.observation import Observation, TlsVersion
-from certcheck.probe.child import Leash, LeashError, output
+from certcheck.probe.child import Child, Leash, LeashError
 from certcheck.probe.conclusion import Run, Scanned, concluded
 from certcheck.probe.doubt import Doubt
 from certcheck.probe.look import Door
@@ -191,15 +192,20 @@ def test_a_repeated_scan_has_no_deadline_of_its_own() -> None:
     assert any(doubt.startswith("sslyze gave no result: ") for doubt in result.doubts)
 
 
+async def asked(
+    *argv: str, deadline: float = 10.0, memory: int = 10**9, times: int = 1
+) -> list[bytes]:
+    child = await Child.started(argv or (sys.executable, "-c", ""), os.environ)
+    try:
+        leash = Leash(deadline=deadline, memory=memory)
+        return [await child.answer(b"question", leash) for _ in range(times)]
+    finally:
+        await child.end()
+
+
 def python(code: str, *, deadline: float = 10.0, memory: int = 10**9) -> bytes:
-    return asyncio.run(
-        output(
-            (sys.executable, "-c", code),
-            stdin=b"question",
-            environment=os.environ,
-            leash=Leash(deadline=deadline, memory=memory),
-        )
-    )
+    (answer,) = asyncio.run(asked(sys.executable, "-c", code, deadline=deadline, memory=memory))
+    return answer
 
 
 def children() -> set[str]:
@@ -217,6 +223,8 @@ def test_a_child_answers() -> None:
         ("while True: pass", "not done after 0.5 s"),
         ("import os; os.abort()", "ended by SIGABRT"),
         ("raise SystemExit('no such luck')", "ended with an error: no such luck"),
+        ("pass", "ended without an answer"),
+        ("import sys; sys.stderr.write('x' * 9_000_000)", "wrote more than it should"),
         ("print('x' * 9_000_000)", "wrote more than it should"),
         ("import os, time; os.fork(); time.sleep(60)", "not done after 0.5 s"),
     ],
@@ -231,12 +239,41 @@ def test_a_bad_child_gives_the_real_reason_and_is_gone(code: str, why: str) -> N
 
 
 def test_a_program_that_is_not_there_is_told() -> None:
-    starting = output(
-        ("/nowhere/python",), stdin=b"", environment=os.environ, leash=Leash(deadline=1.0)
-    )
-
     with pytest.raises(LeashError, match="it cannot be started: No such file"):
-        asyncio.run(starting)
+        asyncio.run(asked("/nowhere/python"))
+
+
+def test_a_child_answers_again_until_it_was_asked_too_often() -> None:
+    count = "import sys\nfor n, _ in enumerate(sys.stdin): print(n, flush=True)"
+
+    async def fit_after(times: int) -> bool:
+        child = await Child.started((sys.executable, "-c", count), os.environ)
+        try:
+            for number in range(times):
+                answer = await child.answer(b"", Leash(deadline=10.0))
+                assert answer == f"{number}\n".encode()
+            return child.is_fit
+        finally:
+            await child.end()
+
+    assert [asyncio.run(fit_after(times)) for times in (1, 3, 50)] == [True, True, False]
+
+
+def test_a_child_that_gave_no_answer_or_grew_is_not_fit() -> None:
+    grows = "x = b'x' * 100_000_000\nprint(flush=True)\ninput()\ninput()"
+
+    async def fit(code: str) -> bool:
+        child = await Child.started((sys.executable, "-c", code), os.environ)
+        try:
+            with contextlib.suppress(LeashError):
+                await child.answer(b"", Leash(deadline=10.0, memory=10**9))
+            return child.is_fit
+        finally:
+            await child.end()
+
+    assert [asyncio.run(fit(code)) for code in ("print(flush=True)\ninput()", "", grows)] == [
+        *(True, False, False)
+    ]
 
 
 def test_a_child_that_grows_is_ended() -> None:

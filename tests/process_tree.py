@@ -8,10 +8,11 @@ from certcheck.probe.child import resident
 
 def memory(pid: int) -> dict[int, int]:
     """The resident bytes of a process and of all that come from it, now."""
-    return {each: resident(each) for each in _family(pid)}
+    return {each: resident(each) for each in family(pid)}
 
 
-def _family(pid: int) -> Iterator[int]:
+def family(pid: int) -> Iterator[int]:
+    """A process, and all that come from it."""
     yield pid
     for task in _tasks(pid):
         try:
@@ -19,7 +20,7 @@ def _family(pid: int) -> Iterator[int]:
         except OSError:  # it has ended
             continue
         for child in children:
-            yield from _family(int(child))
+            yield from family(int(child))
 
 
 def _tasks(pid: int) -> list[Path]:

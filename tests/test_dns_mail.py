@@ -142,4 +142,4 @@ def test_a_dead_resolver_is_given_up_after_two_time_outs_for_a_thousand_domains(
         got = mx(domains, resolver=resolver)
 
     assert {each.status for each in got} == {"failed"}
-    assert time.monotonic() - begun < 4
+    assert time.monotonic() - begun < 60  # and not a thousand time-outs

@@ -93,13 +93,13 @@ class _Scan:
     async def _answer(self, request: Request) -> Answer:
         from pydantic import TypeAdapter, ValidationError
 
+        left = self.end - asyncio.get_running_loop().time()
         child = await self.place.child(
             # -P: the folder that we are started in must not lend its modules.
             (sys.executable, "-P", "-m", "certcheck.probe.sslyze_scan"),
             # One arena instead of one per thread: 80 MB of address space instead of 560.
             {**os.environ, "MALLOC_ARENA_MAX": "1"},
         )
-        left = self.end - asyncio.get_running_loop().time()
         line = await child.answer(json.dumps(asdict(request)).encode(), Leash(deadline=left))
         try:
             return TypeAdapter(Answer).validate_json(line)

@@ -5,10 +5,10 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 from certcheck.lab import Lab
+from tests.process_tree import family
 
 PIECE = 24  # characters of Base64 that no other text has by chance
 
@@ -17,20 +17,6 @@ def pieces(pem: bytes) -> set[bytes]:
     """The parts of a PEM key by which it would be recognised anywhere."""
     body = b"".join(line for line in pem.splitlines() if not line.startswith(b"-"))
     return {body[i : i + PIECE] for i in range(PIECE, len(body) - PIECE, PIECE)}
-
-
-def children(ancestor: int) -> Iterator[int]:
-    """A process and all that descend from it."""
-    parents: dict[int, list[int]] = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            parent = int(stat.read_text().rpartition(")")[2].split()[1])
-            parents.setdefault(parent, []).append(int(stat.parent.name))
-    todo = [ancestor]
-    while todo:
-        pid = todo.pop()
-        yield pid
-        todo += parents.get(pid, [])
 
 
 class Watch:
@@ -45,7 +31,7 @@ class Watch:
 
     def _read(self) -> None:
         while not self._end.wait(0.005):
-            for pid in children(self._pid):
+            for pid in family(self._pid):
                 for name in ("cmdline", "environ"):
                     with contextlib.suppress(OSError):
                         self.seen.add(Path(f"/proc/{pid}/{name}").read_bytes())
@@ -136,7 +122,7 @@ def test_the_watch_would_see_a_key() -> None:
         while not any(secret.encode() in seen for seen in list(watch.seen)):
             assert sleeper.poll() is None
     finally:
-        for pid in list(children(sleeper.pid))[::-1]:
+        for pid in list(family(sleeper.pid))[::-1]:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, 9)
         sleeper.wait(timeout=10)

@@ -1,5 +1,6 @@
 """The processes that come from one, and what memory they take: for tests of certcheck's size."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,3 +29,8 @@ def _tasks(pid: int) -> list[Path]:
         return list(Path(f"/proc/{pid}/task").iterdir())
     except OSError:
         return []
+
+
+def children() -> set[int]:
+    """The children of this process, now."""
+    return set(family(os.getpid())) - {os.getpid()}

@@ -42,11 +42,16 @@ class Places:
         try:
             yield place
         finally:
-            if place.held and place.held.is_fit and len(self._idle) < self._waiting:
-                self._idle.append(place.held)
-            else:
-                await _ended(place.held)
-            self._free.release()
+            try:
+                await self._left(place.held)
+            finally:
+                self._free.release()
+
+    async def _left(self, child: Child | None) -> None:
+        if child and child.is_fit and len(self._idle) < self._waiting:
+            self._idle.append(child)
+        else:
+            await _ended(child)
 
     async def _end_idle(self, *, more_than: int) -> None:
         while len(self._idle) > more_than:

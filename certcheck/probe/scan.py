@@ -1,12 +1,15 @@
 """sslyze's word on one endpoint: a child process, pointed at the bridge, and what came of it."""
 
 import asyncio
+import contextlib
+import functools
 import json
 import os
 import sys
 import weakref
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 from certcheck.model.endpoint import Hostname
 from certcheck.model.observation import TlsVersion
@@ -19,6 +22,9 @@ from certcheck.probe.doubt import Doubt
 from certcheck.probe.look import Door
 from certcheck.probe.places import Place, Places
 from certcheck.probe.scan_words import CERTIFICATES, SUITES, Answer, Request
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 _CHILDREN = min(os.cpu_count() or 1, 2)
 # With less than this left, sslyze has hardly started when it is ended.
@@ -33,6 +39,8 @@ async def scanned(door: Door, versions: Collection[TlsVersion], *, checks: bool 
     """
     loop = asyncio.get_running_loop()
     asked = _commands(door, versions, checks=checks)
+    with contextlib.suppress(OSError):  # comes again where it is told
+        _reader()  # what takes time the first time is not taken from the scan's
     async with _places.setdefault(loop, Places(_CHILDREN)).one() as place:
         end = loop.time() + door.limits.scan_timeout
         scan = _Scan(door=door, place=place, versions=versions, end=end)
@@ -91,8 +99,6 @@ class _Scan:
         )
 
     async def _answer(self, request: Request) -> Answer:
-        from pydantic import TypeAdapter, ValidationError
-
         left = self.end - asyncio.get_running_loop().time()
         child = await self.place.child(
             # -P: the folder that we are started in must not lend its modules.
@@ -102,7 +108,14 @@ class _Scan:
         )
         line = await child.answer(json.dumps(asdict(request)).encode(), Leash(deadline=left))
         try:
-            return TypeAdapter(Answer).validate_json(line)
-        except ValidationError as e:
+            return _reader().validate_json(line)
+        except ValueError as e:  # pydantic's own is one
             await child.end()
             raise LeashError("its answer cannot be read") from e
+
+
+@functools.cache
+def _reader() -> "TypeAdapter[Answer]":
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Answer)

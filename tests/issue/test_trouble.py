@@ -127,17 +127,15 @@ def test_a_clock_that_is_off_is_told_by_how_much(off: timedelta, told: str) -> N
         refuse_skew({"Date": format_datetime(datetime.now(UTC) + off, usegmt=True)})
 
 
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {},
-        {"Date": "yesterday"},
-        {"Date": format_datetime(datetime.now(UTC) + timedelta(minutes=4), usegmt=True)},
-        {
-            "Date": format_datetime(datetime.now(UTC) - timedelta(days=1), usegmt=True),
-            "Age": "86400",
-        },
-    ],
-)
+@pytest.mark.parametrize("headers", [{}, {"Date": "yesterday"}])
 def test_a_date_that_says_nothing_is_no_reproach(headers: dict[str, str]) -> None:
     refuse_skew(headers)
+
+
+@pytest.mark.parametrize(
+    ("off", "age"), [(timedelta(minutes=4), {}), (timedelta(days=-1), {"Age": "86400"})]
+)
+def test_a_date_that_is_nearly_right_or_old_by_its_age_is_none_either(
+    off: timedelta, age: dict[str, str]
+) -> None:
+    refuse_skew({"Date": format_datetime(datetime.now(UTC) + off, usegmt=True), **age})

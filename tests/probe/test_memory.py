@@ -25,6 +25,7 @@ def test_an_audit_with_all_its_children_stays_small() -> None:
         sizes = list(sampled(audit))
 
     assert max(map(len, sizes)) == 3  # itself, and two children at a time
+    assert len({pid for size in sizes for pid in size}) == 3  # who was done went on with the third
     assert max(sum(size.values()) for size in sizes) < 250 * MEGABYTE
     assert max(size.get(audit.pid, 0) for size in sizes) < 70 * MEGABYTE
 

@@ -1,25 +1,22 @@
 import asyncio
-import contextlib
 import functools
-import os
 import ssl
-import sys
 import time
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
 from certcheck.model.endpoint import Hostname
 from certcheck.model.observation import Observation, TlsVersion
-from certcheck.probe.child import Child, Leash, LeashError
 from certcheck.probe.conclusion import Run, Scanned, concluded
 from certcheck.probe.doubt import Doubt
 from certcheck.probe.look import Door
 from certcheck.probe.observe import observed
 from certcheck.probe.scan import scanned
 from certcheck.probe.scan_words import Answer, Served
+from tests.process_tree import children
 from tests.zoo.accidents import (
     Accident,
     from_number,
@@ -36,6 +33,7 @@ from tests.zoo.visit import LIMITS, NAME, door_to
 
 pytestmark = pytest.mark.slow
 
+MODERN: tuple[TlsVersion, ...] = ("TLSv1.3",)
 VERSIONS: tuple[TlsVersion, ...] = ("TLSv1.0", "TLSv1.2", "TLSv1.3")
 CONTEXT = context("ecdsa", "rsa2048", oldest=ssl.TLSVersion.TLSv1)
 WIDE = implicit("imap", tls=CONTEXT)
@@ -182,6 +180,35 @@ def test_a_scan_over_its_deadline_is_a_doubt() -> None:
     assert result.doubts == ("sslyze gave no result: it was not done after 0.05 s",)
 
 
+def test_scans_that_wait_for_each_other_leave_no_child() -> None:
+    async def three() -> list[Scanned]:
+        with ExitStack() as zoo:
+            doors = [zoo.enter_context(door_to("imaps", CURT)) for _ in range(3)]
+            return list(await asyncio.gather(*(scanned(door, MODERN) for door in doors)))
+
+    before = children()
+    found = asyncio.run(three())
+
+    assert [len(each.suites["TLSv1.3"]) for each in found] == [3, 3, 3]
+    assert [each.doubts for each in found] == [()] * 3
+    assert children() <= before
+
+
+def test_a_scan_that_waits_may_be_cancelled() -> None:
+    async def impatient() -> None:
+        with door_to("imaps", silent) as door:
+            scans = [asyncio.ensure_future(scanned(door, MODERN)) for _ in range(4)]
+            await asyncio.wait(scans, timeout=1.0)
+            for scan in scans[::-1]:
+                scan.cancel()
+            await asyncio.gather(*scans, return_exceptions=True)
+
+    before = children()
+    asyncio.run(impatient())
+
+    assert children() <= before
+
+
 def test_a_repeated_scan_has_no_deadline_of_its_own() -> None:
     hanging = on_bad_line(WIDE, "hang", from_number(30))
     started = time.monotonic()
@@ -190,92 +217,3 @@ def test_a_repeated_scan_has_no_deadline_of_its_own() -> None:
 
     assert time.monotonic() - started < 7
     assert any(doubt.startswith("sslyze gave no result: ") for doubt in result.doubts)
-
-
-async def asked(
-    *argv: str, deadline: float = 10.0, memory: int = 10**9, times: int = 1
-) -> list[bytes]:
-    child = await Child.started(argv or (sys.executable, "-c", ""), os.environ)
-    try:
-        leash = Leash(deadline=deadline, memory=memory)
-        return [await child.answer(b"question", leash) for _ in range(times)]
-    finally:
-        await child.end()
-
-
-def python(code: str, *, deadline: float = 10.0, memory: int = 10**9) -> bytes:
-    (answer,) = asyncio.run(asked(sys.executable, "-c", code, deadline=deadline, memory=memory))
-    return answer
-
-
-def children() -> set[str]:
-    lists = Path("/proc/self/task").glob("*/children")
-    return {child for each in lists for child in each.read_text("ascii").split()}
-
-
-def test_a_child_answers() -> None:
-    assert python("print(input() + '!')") == b"question!\n"
-
-
-@pytest.mark.parametrize(
-    ("code", "why"),
-    [
-        ("while True: pass", "not done after 0.5 s"),
-        ("import os; os.abort()", "ended by SIGABRT"),
-        ("raise SystemExit('no such luck')", "ended with an error: no such luck"),
-        ("pass", "ended without an answer"),
-        ("import sys; sys.stderr.write('x' * 9_000_000)", "wrote more than it should"),
-        ("print('x' * 9_000_000)", "wrote more than it should"),
-        ("import os, time; os.fork(); time.sleep(60)", "not done after 0.5 s"),
-    ],
-)
-def test_a_bad_child_gives_the_real_reason_and_is_gone(code: str, why: str) -> None:
-    before = children()
-
-    with pytest.raises(LeashError, match=why):
-        python(code, deadline=0.5 if "0.5" in why else 10.0)
-
-    assert children() <= before
-
-
-def test_a_program_that_is_not_there_is_told() -> None:
-    with pytest.raises(LeashError, match="it cannot be started: No such file"):
-        asyncio.run(asked("/nowhere/python"))
-
-
-def test_a_child_answers_again_until_it_was_asked_too_often() -> None:
-    count = "import sys\nfor n, _ in enumerate(sys.stdin): print(n, flush=True)"
-
-    async def fit_after(times: int) -> bool:
-        child = await Child.started((sys.executable, "-c", count), os.environ)
-        try:
-            for number in range(times):
-                answer = await child.answer(b"", Leash(deadline=10.0))
-                assert answer == f"{number}\n".encode()
-            return child.is_fit
-        finally:
-            await child.end()
-
-    assert [asyncio.run(fit_after(times)) for times in (1, 3, 50)] == [True, True, False]
-
-
-def test_a_child_that_gave_no_answer_or_grew_is_not_fit() -> None:
-    grows = "x = b'x' * 100_000_000\nprint(flush=True)\ninput()\ninput()"
-
-    async def fit(code: str) -> bool:
-        child = await Child.started((sys.executable, "-c", code), os.environ)
-        try:
-            with contextlib.suppress(LeashError):
-                await child.answer(b"", Leash(deadline=10.0, memory=10**9))
-            return child.is_fit
-        finally:
-            await child.end()
-
-    assert [asyncio.run(fit(code)) for code in ("print(flush=True)\ninput()", "", grows)] == [
-        *(True, False, False)
-    ]
-
-
-def test_a_child_that_grows_is_ended() -> None:
-    with pytest.raises(LeashError, match="grew beyond 50 MB"):
-        python("import time; x = b'x' * 200_000_000; time.sleep(60)", memory=50 * 1024**2)

@@ -13,11 +13,11 @@ from certcheck.probe.enumeration import Enumerated
 from certcheck.probe.hello import VERSIONS, Offer
 from certcheck.probe.look import Door
 from certcheck.probe.offering import chosen
-from certcheck.probe.suites import suites
+from certcheck.probe.suites import GROUPS, suites
 
 _SHOWN = 4
-# X25519, secp256r1, X448, secp521r1, secp384r1
-_GROUPS_OF_SSLYZE = (0x001D, 0x0017, 0x001E, 0x0019, 0x0018)
+# sslyze's libraries offer curves, and not the groups of RFC 7919.
+_CURVES = tuple(code for code, name in GROUPS.items() if not name.startswith("ffdhe"))
 
 _Pair = tuple[TlsVersion, str]
 
@@ -36,8 +36,8 @@ async def compared(door: Door, own: Enumerated, scan: Scanned) -> Compared:
     """Both lists as one. Where they differ, the server is asked once more, as sslyze would ask.
 
     Only suites that both know are compared, and of sslyze's refusals only those that are certain.
-    A suite that is taken from us but not with sslyze's few groups is no disagreement: a server may
-    take DHE only from those who know its groups (RFC 7919).
+    One that is refused without the groups that sslyze lacks is no disagreement: a server may take
+    DHE only from those who know its groups (RFC 7919).
     """
     doubt = Doubt()
     theirs = [*_pairs(scan.suites, lambda v, n: n not in own.suites.get(v, ()))]
@@ -73,7 +73,7 @@ async def _is_taken(door: Door, doubt: Doubt, version: TlsVersion, name: str) ->
         Offer(
             version=version,
             suites=(code,),
-            groups=_GROUPS_OF_SSLYZE,
+            groups=_CURVES,
             server_name=door.endpoint.host.server_name,
         ),
     )

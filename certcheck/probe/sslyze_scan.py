@@ -1,4 +1,4 @@
-"""The child process that runs sslyze on one server: a request on stdin, an answer on stdout.
+"""The child process that runs sslyze, on one server at a time: requests in, answers out.
 
 It is a process of its own because a hostile server makes sslyze hang, spin or grow.
 """

@@ -14,7 +14,7 @@ define timed
 endef
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
 
 $(READY): requirements/dev.txt pyproject.toml
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11) and "certcheck needs Python 3.11 or newer")'
@@ -38,16 +38,25 @@ demo: $(READY) deps ## the whole job on real servers, in about a minute
 test: $(READY) deps unpacked lint types layers ## everything: lint, types, layers, all tests on real servers
 	@$(timed)
 	rm -f .coverage .coverage.*
-	$(BIN)/python -m pytest -q -n 4 -m "not chaos" --cov --cov-report=
+	$(BIN)/python -m pytest -q -n 4 -m "not chaos and not generations" --cov --cov-report=
 	$(BIN)/coverage report
 
 test-chaos: $(READY) deps ## long loops: kills at every point, faults, swaps under load
 	@$(timed)
-	$(BIN)/python -m pytest -q -n 4 -m chaos
+	$(BIN)/python -m pytest -q -n 4 -m "chaos and not generations"
+
+test-generations: $(READY) deps ## a mail host on Debian 11 and on Debian 13, in namespaces
+	@$(timed)
+	$(BIN)/python -m pytest -q -n 4 -m generations
+
+bench: $(READY) deps ## certcheck beside other tools, a quarter of an hour; writes docs/performance.md
+	@$(timed)
+	tools/deps.sh tools/bench-packages.txt
+	$(BIN)/python -m tests.bench -o docs/performance.md
 
 check: $(READY) format lint types layers ## the quick one, without servers and what takes long
 	@$(timed)
-	$(BIN)/python -m pytest -q -n 4 -m "not live and not slow and not chaos"
+	$(BIN)/python -m pytest -q -n 4 -m "not live and not slow and not chaos and not generations"
 
 format: $(READY) ## format the code
 	@$(timed)
@@ -73,8 +82,8 @@ docs: $(READY) ## write the generated pages of docs/
 lock: $(READY) ## resolve the requirements anew
 	@$(timed)
 	export UV_CUSTOM_COMPILE_COMMAND="make lock"
-	compile="$(BIN)/uv pip compile -q --upgrade --universal --generate-hashes pyproject.toml"
+	compile="$(BIN)/uv pip compile -q --upgrade --universal --generate-hashes --no-strip-extras pyproject.toml"
 	$$compile -o requirements/runtime.txt
 	$$compile -c requirements/runtime.txt --group dev -o requirements/dev.txt
 
-.PHONY: help deps unpacked demo test test-chaos check format lint types layers docs lock
+.PHONY: help deps unpacked demo test test-chaos test-generations bench check format lint types layers docs lock

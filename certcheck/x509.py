@@ -121,6 +121,15 @@ def public_key(der: bytes) -> bytes:
 
 
 @_quietly()
+def opened_key(der: bytes) -> "PublicKeyTypes":
+    """The public key of a certificate, to verify with; raises ValueError."""
+    try:
+        return _opened(der).public_key()
+    except _odd() as e:
+        raise ValueError(f"the public key cannot be read: {e}") from e
+
+
+@_quietly()
 def issued_by(der: bytes, issuer_der: bytes) -> bool:
     """Whether the signature on `der` was made with the key of `issuer_der`."""
     child, parent = _opened(der), _opened(issuer_der)

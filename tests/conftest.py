@@ -12,9 +12,14 @@ from typing import Any, Protocol
 
 import jsonschema
 import pytest
+from hypothesis import settings
 
 SCHEMA = json.loads((Path(__file__).parent.parent / "docs" / "run.schema.json").read_text())
 
+
+# A machine that is busy is no fault of the code.
+settings.register_profile("certcheck", deadline=None)
+settings.load_profile("certcheck")
 
 COMMAND = (sys.executable, "-m", "certcheck")
 
@@ -96,7 +101,16 @@ def _environment(*, measured: bool) -> dict[str, str]:
 @pytest.fixture
 def certcheck(tmp_path: Path) -> Certcheck:
     """Runs `certcheck ARGUMENTS...` as a user does."""
+    return _running(tmp_path)
 
+
+@pytest.fixture(scope="module")
+def certcheck_once(tmp_path_factory: pytest.TempPathFactory) -> Certcheck:
+    """The same for what a module does once, before its tests."""
+    return _running(tmp_path_factory.mktemp("once"))
+
+
+def _running(folder: Path) -> Certcheck:
     def run(
         *arguments: str | Path,
         cwd: Path | None = None,
@@ -106,7 +120,7 @@ def certcheck(tmp_path: Path) -> Certcheck:
     ) -> Ended:
         done = subprocess.run(
             [*(AS_NOBODY if as_nobody else ()), *COMMAND, *map(str, arguments)],
-            cwd=cwd or tmp_path,
+            cwd=cwd or folder,
             env={**_environment(measured=not as_nobody), **(env or {})},
             input=stdin,
             capture_output=True,

@@ -6,7 +6,7 @@ import dns.flags
 import dns.rcode
 import pytest
 
-from certcheck.dns import Resolver, cname, mx, srv
+from certcheck.dns import Resolver, cname, mx, ptr, spf, srv
 from certcheck.model.record import Mx, Srv
 from certcheck.names import hostname
 from tests.name_server import Behaviour, Question, ServerMaker, answer, kind, running, server
@@ -143,3 +143,38 @@ def test_a_dead_resolver_is_given_up_after_two_time_outs_for_a_thousand_domains(
 
     assert {each.status for each in got} == {"failed"}
     assert time.monotonic() - begun < 60  # and not a thousand time-outs
+
+
+def test_a_ptr_record_is_asked_for_at_the_reversed_address(server: ServerMaker) -> None:
+    asked: list[str] = []
+
+    def behave(question: Question) -> bytes:
+        name = question.question[0].name.to_text()
+        asked.append(name)
+        return answer(question, f"{name} PTR Mail.Example.Test.", flags=dns.flags.AD)
+
+    got = ptr(["192.0.2.7", "2001:db8::7"], resolver=server(behave))
+
+    assert [each.records for each in got] == [("mail.example.test.",)] * 2
+    # Both are asked at the same time.
+    ipv4, ipv6 = sorted(asked, key=len)
+    assert ipv4 == "7.2.0.192.in-addr.arpa."
+    assert ipv6.endswith("8.b.d.0.1.0.0.2.ip6.arpa.")
+
+
+def test_only_txt_records_that_begin_as_spf_are_spf(server: ServerMaker) -> None:
+    three = saying(
+        'example.test. TXT "v=spf1 mx" " -all"',
+        'example.test. TXT "v=spf10 nonsense"',
+        'example.test. TXT "google-site-verification=x"',
+    )
+
+    (got,) = spf([DOMAIN], resolver=server(three))
+
+    assert got.records == ("v=spf1 mx -all",)
+
+
+def test_other_txt_records_alone_are_no_spf(server: ServerMaker) -> None:
+    (got,) = spf([DOMAIN], resolver=server(saying('example.test. TXT "hello"')))
+
+    assert (got.status, got.records) == ("none", ())

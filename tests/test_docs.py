@@ -20,7 +20,7 @@ def test_the_readme_shows_commands_that_exist() -> None:
 
     assert commands
     shown = {"demo", "fingerprints", "audit", "issue", "install", "rollback", "recover"}
-    assert commands <= shown | {"bundles", "lab"}
+    assert commands <= shown | {"bundles", "lab", "snapshot", "verify", "watch"}
 
 
 def test_nothing_names_a_machine_or_a_registry() -> None:

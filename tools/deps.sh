@@ -1,7 +1,7 @@
 #!/bin/sh
-# Install the Debian packages of requirements/debian.txt that are missing, in one apt call.
+# Install the Debian packages of a list (requirements/debian.txt) that are missing, in one apt call.
 set -eu
-list=$(grep -v '^#' "$(dirname "$0")/../requirements/debian.txt")
+list=$(grep -v '^#' "${1:-$(dirname "$0")/../requirements/debian.txt}")
 missing=""
 for wanted in $list; do
     name=${wanted%%=*}

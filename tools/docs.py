@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from certcheck.judge import rule
-from certcheck.report.json import schema
+from certcheck.report.json import row_schema, schema
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -19,6 +19,9 @@ COMMANDS = (
     "demo",
     "fingerprints",
     "audit",
+    "snapshot",
+    "verify",
+    "watch",
     "issue",
     "install",
     "rollback",
@@ -38,6 +41,7 @@ def pages() -> dict[Path, str]:
         DOCS / "design.md": _design(),
         DOCS / "findings.md": rule.document(),
         DOCS / "run.schema.json": json.dumps(schema(), indent=2) + "\n",
+        DOCS / "row.schema.json": json.dumps(row_schema(), indent=2) + "\n",
     }
 
 

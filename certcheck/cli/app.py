@@ -1,30 +1,23 @@
 """The program: its commands, and the one place where errors, signals and pipes end."""
 
+from __future__ import annotations
+
 import os
 import resource
 import sys
-from typing import Annotated, NoReturn
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from certcheck import __version__
-from certcheck.cli import (
-    audit,
-    bundles,
-    demo,
-    fingerprints,
-    install,
-    interruption,
-    issue,
-    lab,
-    recover,
-    rollback,
-    wiring,
-)
-from certcheck.cli.options import Output, grouped
+from certcheck.cli import interruption
 from certcheck.errors import InputError
-from certcheck.model.run import Run
+
+if TYPE_CHECKING:
+    from certcheck.model.run import Run
 
 EPILOG = (
     "Exit codes: 0 good, 1 judged bad, 2 bad input, 3 could not be done and nothing was changed, "
@@ -33,23 +26,53 @@ EPILOG = (
 
 CTRL_C = 130
 
+_COMMANDS = (
+    *("demo", "fingerprints", "audit", "watch", "issue", "install", "rollback", "recover"),
+    *("snapshot", "verify"),
+)
+_GROUPS = ("bundles", "lab")
+
+
+class Commands(TyperGroup):
+    """The commands, each a module of this package, which is loaded only when it is asked for."""
+
+    def list_commands(self, _ctx: object) -> list[str]:
+        """All of them, as the help shows them."""
+        return [*_COMMANDS, *_GROUPS]
+
+    def get_command(self, _ctx: object, cmd_name: str) -> Any:
+        """The command of that name, or None."""
+        return _loaded(cmd_name) if cmd_name in {*_COMMANDS, *_GROUPS} else None
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that the first argument names; raises typer's error for an unknown one."""
+        self.commands: dict[str, Any] = dict.fromkeys(self.list_commands(ctx))  # "Did you mean"
+        return super().resolve_command(ctx, args)
+
+
+def _loaded(name: str) -> Any:
+    module = import_module(f"certcheck.cli.{name}")
+    one = (
+        module.app if name in _GROUPS else typer.Typer(rich_markup_mode=None, add_completion=False)
+    )
+    if name in _COMMANDS:
+        from certcheck.cli.options import grouped
+
+        one.command(name, epilog=module.EXAMPLE)(grouped(module.command))
+    made = typer.main.get_command(one)
+    made.name = name
+    return made
+
+
 app = typer.Typer(
     name="certcheck",
+    cls=Commands,
     help="Change the certificates of mail servers without surprises.",
     epilog=EPILOG,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("demo", epilog=demo.EXAMPLE)(grouped(demo.command))
-app.command("fingerprints", epilog=fingerprints.EXAMPLE)(grouped(fingerprints.command))
-app.command("audit", epilog=audit.EXAMPLE)(grouped(audit.command))
-app.command("issue", epilog=issue.EXAMPLE)(grouped(issue.command))
-app.command("install", epilog=install.EXAMPLE)(grouped(install.command))
-app.command("rollback", epilog=rollback.EXAMPLE)(grouped(rollback.command))
-app.command("recover", epilog=recover.EXAMPLE)(grouped(recover.command))
-app.add_typer(bundles.app, name="bundles")
-app.add_typer(lab.app, name="lab")
 
 
 def _version(wanted: bool) -> None:
@@ -92,6 +115,9 @@ def _run() -> int | None:
 
 
 def _misused(error: TyperException) -> int:
+    from certcheck.cli import wiring
+    from certcheck.cli.options import Output
+
     mistake = InputError(error.format_message(), hint="certcheck COMMAND --help shows how")
     if "--json" not in sys.argv:
         wiring.complain(mistake.message, mistake.hint)

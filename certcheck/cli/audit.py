@@ -1,16 +1,18 @@
 """`certcheck audit`."""
 
+from __future__ import annotations
+
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from certcheck.cli import lookalikes, wiring
+from certcheck.cli import given, lookalikes, wiring
 from certcheck.cli.options import AskNobody, Output, Probing, Targets
 from certcheck.cli.progress import bar
-from certcheck.model.run import Run, Scalar
 
 if TYPE_CHECKING:
+    from certcheck.model.run import Run, Scalar
     from certcheck.workflow.asking import Asking
     from certcheck.workflow.clues import Discovery
 
@@ -67,7 +69,7 @@ def command(
         site, _ = config.load(output.config)
         asking = wiring.asking(site, probing)
         found = _found(target, asking, output) if domain else None
-        endpoints = found.endpoints if found else wiring.endpoints(target, site)
+        endpoints = found.endpoints if found else given.endpoints(target, site)
         if dry_run:
             return budget(blank, endpoints, asking, depths=tuple(each.value for each in Depth))
         with bar("auditing", quiet=output.quiet) as seen:
@@ -91,10 +93,10 @@ def command(
     wiring.perform("audit", output, inputs, work)
 
 
-def _found(target: list[str] | None, asking: "Asking", output: Output) -> "Discovery":
+def _found(target: list[str] | None, asking: Asking, output: Output) -> Discovery:
     from certcheck.workflow.discovery import discover
 
-    domains = wiring.domains(target)
+    domains = given.domains(target)
     lookalikes.warn(domains)
     with bar("looking up", quiet=output.quiet):
         return discover(domains, asking)

@@ -1,21 +1,23 @@
 """`certcheck bundles list|show|import|export`."""
 
+from __future__ import annotations
+
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from certcheck.cli import wiring
+from certcheck.cli import given, wiring
 from certcheck.cli.options import Output, Probing, grouped
 from certcheck.errors import InputError
-from certcheck.model.run import Run, Scalar
 
 if TYPE_CHECKING:
+    from certcheck.model.run import Run, Scalar
     from certcheck.workflow.bundles import Given
 
 _HELP = "The certificates that are kept, with their keys."
 
-app = typer.Typer(help=_HELP, rich_markup_mode=None)
+app = typer.Typer(help=_HELP, rich_markup_mode=None, add_completion=False)
 
 Ref = Annotated[
     str, typer.Argument(metavar="B[/GEN]", help="Bundle, newest generation unless given.")
@@ -109,7 +111,7 @@ for name, function, example in (
     app.command(name, epilog=f"Example: {example}")(grouped(function))
 
 
-def _given(chains: Files, keys: Files) -> "list[Given]":
+def _given(chains: Files, keys: Files) -> list[Given]:
     from certcheck.workflow.bundles import Given
 
     if len(chains) != len(keys):
@@ -119,7 +121,7 @@ def _given(chains: Files, keys: Files) -> "list[Given]":
         )
     return [
         Given(
-            chain=wiring.read(chain), chain_file=str(chain), key=wiring.read(key), key_file=str(key)
+            chain=given.read(chain), chain_file=str(chain), key=given.read(key), key_file=str(key)
         )
         for chain, key in zip(chains, keys, strict=True)
     ]

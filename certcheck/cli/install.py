@@ -1,14 +1,18 @@
 """`certcheck install`."""
 
+from __future__ import annotations
+
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from certcheck.cli import wiring
 from certcheck.cli.options import DryRun, Output, Probing, Yes
-from certcheck.model.run import Run
+
+if TYPE_CHECKING:
+    from certcheck.model.run import Run
 
 EXAMPLE = "Example: certcheck install mail --dry-run"
 

@@ -1,5 +1,7 @@
 """`certcheck issue`."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -10,11 +12,10 @@ import typer
 from certcheck.cli import lookalikes, ordering, wiring
 from certcheck.cli.options import DryRun, Output, Probing
 from certcheck.errors import InputError
-from certcheck.model.run import Run
-from certcheck.names import hostname
 
 if TYPE_CHECKING:
     from certcheck.config import BundleTable
+    from certcheck.model.run import Run
 
 EXAMPLE = "Example: certcheck issue mail.example.org imap.example.org --webroot /var/www/html"
 
@@ -87,6 +88,7 @@ def command(
 
     def work(blank: Run) -> Run:
         from certcheck import config
+        from certcheck.names import hostname
         from certcheck.workflow.issue import chosen, issue
 
         site, _ = config.load(output.config)
@@ -108,7 +110,7 @@ def command(
     wiring.perform("issue", output, inputs, work)
 
 
-def _changed(table: "BundleTable", key: Key | None, way: _Way) -> "BundleTable":
+def _changed(table: BundleTable, key: Key | None, way: _Way) -> BundleTable:
     chosen = [option for option in (way.http_port, way.webroot, way.dns_hook) if option is not None]
     if len(chosen) > 1:
         raise InputError(
@@ -126,7 +128,7 @@ def _changed(table: "BundleTable", key: Key | None, way: _Way) -> "BundleTable":
     )
 
 
-def _by(table: "BundleTable", via: Via | None, certbot_args: str | None) -> "BundleTable":
+def _by(table: BundleTable, via: Via | None, certbot_args: str | None) -> BundleTable:
     from certcheck.config import words
 
     table = replace(table, via=via.value if via else table.via)

@@ -17,6 +17,7 @@ class Format(StrEnum):
     terminal = "terminal"
     json = "json"
     markdown = "markdown"
+    html = "html"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +79,21 @@ class Probing:
     ipv6: Annotated[bool, typer.Option("-6", help="IPv6 addresses only.")] = False
 
 
-_GROUPS = (Output, Probing)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watching(Probing):
+    """How mail servers are asked all the time."""
+
+    per_host: Annotated[
+        int, typer.Option("--per-host", min=1, max=64, help="Connections at a time and port.")
+    ] = 5
+    # Longer than postscreen's 6 s: who hangs up earlier never gets past it, and never will.
+    timeout: Annotated[
+        float,
+        typer.Option(min=0.5, max=600, help="Seconds after which a handshake has failed."),
+    ] = 10.0
+
+
+_GROUPS = (Output, Probing, Watching)
 
 Targets = Annotated[
     list[str] | None,
@@ -92,11 +107,21 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the steps, change 
 AskNobody = Annotated[
     bool, typer.Option("--dry-run", help="Show how many connections it would take; ask no one.")
 ]
+Mailboxes = Annotated[
+    Path | None,
+    typer.Option(
+        "--mailboxes",
+        metavar="ACCOUNTS",
+        readable=False,
+        help="Log in, read-only, with the accounts of this file (mode 0600; a line: LOGIN "
+        "PASSWORD), and count what is there. Only over TLS that is verified, see --ca-file.",
+    ),
+]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask before something is changed.")]
 
 
 def grouped(function: Callable[..., None]) -> Callable[..., None]:
-    """The command with each parameter of type Output or Probing spread into its options."""
+    """The command with each parameter of such a type spread into its options."""
     hints = get_type_hints(function, include_extras=True)
     groups = {name: kind for name, kind in hints.items() if kind in _GROUPS}
 
@@ -106,11 +131,15 @@ def grouped(function: Callable[..., None]) -> Callable[..., None]:
             given[name] = kind(**{f.name: given.pop(f.name) for f in fields(kind)})
         function(**given)
 
-    own = [p for p in inspect.signature(function).parameters.values() if p.name not in groups]
+    own = [
+        p.replace(annotation=hints[p.name])
+        for p in inspect.signature(function).parameters.values()
+        if p.name not in groups
+    ]
     shared = [option for kind in groups.values() for option in _options(kind)]
     parameters = [*own, *shared]
     spread.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    spread.__annotations__ = {p.name: hints.get(p.name, p.annotation) for p in parameters}
+    spread.__annotations__ = {p.name: p.annotation for p in parameters}
     return spread
 
 

@@ -30,7 +30,7 @@ def _certbot(table: "BundleTable", means: "Means") -> "Certbot":
             hint="name one, such as --certbot-args '--authenticator dns-rfc2136'",
         )
     certbot = Certbot(
-        host=means.host,
+        host=means.here,
         arguments=table.certbot_args,
         webroot=table.webroot,
         http_port=table.http_port or HTTP_PORT,

@@ -38,3 +38,37 @@ def bar(title: str, *, quiet: bool) -> Iterator["Callable[[Step], None]"]:
             progress.update(task, completed=step.done, total=step.total, what=what)
 
         yield told
+
+
+@contextmanager
+def pace(title: str, total: int, *, quiet: bool) -> Iterator["Callable[[int], None]"]:
+    """What is told how many of all are done; shows how many a second, and how long it takes."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        ProgressColumn,
+        Task,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+    from rich.text import Text
+
+    class Rate(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            return Text(f"{task.speed:.0f}/s" if task.speed else "")
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        Rate(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(title, total=total)
+        yield lambda done: progress.update(task, completed=done)

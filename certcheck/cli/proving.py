@@ -1,11 +1,17 @@
 """From a [[bundle]] to what proves to a certificate authority that its names are ours."""
 
-from certcheck.config import BundleTable
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from certcheck.errors import InputError
 from certcheck.issue.dns01 import Hook
 from certcheck.issue.http01 import HTTP_PORT, Listener, Webroot
 from certcheck.issue.solver import ChallengeSolver
-from certcheck.workflow.means import Means
+
+if TYPE_CHECKING:
+    from certcheck.config import BundleTable
+    from certcheck.workflow.means import Means
 
 
 def solver(table: BundleTable, means: Means) -> ChallengeSolver:
@@ -13,7 +19,7 @@ def solver(table: BundleTable, means: Means) -> ChallengeSolver:
     _refuse_unprovable(table)
     if table.challenge == "dns-01":
         resolver = means.asking.resolver
-        return Hook(table.dns_hook or "", host=means.host, resolver=resolver, say=means.say)
+        return Hook(table.dns_hook or "", host=means.here, resolver=resolver, say=means.say)
     if table.webroot and not table.webroot.is_dir():
         raise InputError(f"webroot {table.webroot} is no directory", hint="name an existing one")
     return Webroot(table.webroot) if table.webroot else Listener(table.http_port or HTTP_PORT)

@@ -1,8 +1,14 @@
 """`certcheck recover`."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from certcheck.cli import wiring
 from certcheck.cli.options import Output, Probing
-from certcheck.model.run import Run
+
+if TYPE_CHECKING:
+    from certcheck.model.run import Run
 
 EXAMPLE = "Example: certcheck recover -c /etc/certcheck/certcheck.toml"
 

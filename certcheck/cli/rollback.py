@@ -1,12 +1,16 @@
 """`certcheck rollback`."""
 
-from typing import Annotated
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from certcheck.cli import wiring
 from certcheck.cli.options import DryRun, Output, Probing, Yes
-from certcheck.model.run import Run
+
+if TYPE_CHECKING:
+    from certcheck.model.run import Run
 
 EXAMPLE = "Example: certcheck rollback mail --dry-run"
 

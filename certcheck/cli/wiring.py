@@ -1,23 +1,23 @@
 """From options to the workflow's arguments, and from its result to streams and exit code."""
 
+from __future__ import annotations
+
 import os
 import shutil
 import sys
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, NoReturn, TextIO, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TextIO, TypeVar
 
 import typer
 
-from certcheck import __version__, targets
-from certcheck.cli import interruption
+from certcheck import __version__
+from certcheck.cli import given, interruption
 from certcheck.cli.options import Format, Output, Probing
 from certcheck.errors import CertcheckError, InputError, UnfitBundle
-from certcheck.model.endpoint import Endpoint, Hostname
-from certcheck.model.run import Failure, Run, Scalar, ended, worst
 
 if TYPE_CHECKING:
     from certcheck.config import ServerKind, ServerTable, Site
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from certcheck.install.server import MailServer
     from certcheck.issue.authority import Authority
     from certcheck.model.certificate import Certificate
+    from certcheck.model.run import Run, Scalar
     from certcheck.workflow.asking import Asking
     from certcheck.workflow.means import Means
 
@@ -47,6 +48,8 @@ def perform(
     show: Callable[[Run, Output], None] | None = None,
 ) -> NoReturn:
     """Run a workflow on a blank Run, show the result, and end with its exit code."""
+    from certcheck.model.run import Run, ended
+
     started = now()
     blank = Run(
         id=uuid.uuid4().hex,
@@ -68,6 +71,8 @@ def perform(
 
 
 def _worked(work: Callable[[Run], Run], blank: Run) -> Run:
+    from certcheck.model.run import Failure, ended
+
     try:
         return work(blank)
     except CertcheckError as e:
@@ -91,6 +96,20 @@ def write(run: Run, output: Output) -> None:
     ):
         render(run, form, sys.stdout, output)
     complain_of(run)
+
+
+def save(run: Run, path: Path | None) -> None:
+    """The run as JSON in a file: the new one whole, or the old one as it was."""
+    from certcheck.report import json
+
+    if path is None:
+        return
+    new = path.with_name(f".{path.name}.new")
+    with new.open("wb") as stream:
+        json.write(run, stream)
+        stream.flush()
+        os.fsync(stream.fileno())
+    new.replace(path)
 
 
 def complain_of(run: Run) -> None:
@@ -124,32 +143,9 @@ def sayer(output: Output) -> Callable[[str], None]:
     return (lambda _: None) if output.quiet else note
 
 
-def endpoints(given: Sequence[str] | None, site: "Site") -> tuple[Endpoint, ...]:
-    """The endpoints that the TARGETs mean, without doubles; without any the toml's.
-
-    Raises InputError for a bad one, naming file and line where it stands in a file.
-    """
-    if not given:
-        if not site.endpoint:
-            raise InputError("no TARGET given", hint="name a host, or list [[endpoint]]s")
-        return tuple(entry.url for entry in site.endpoint)
-    found = tuple(dict.fromkeys(e for text in given for e in _meant(text, targets.endpoints)))
-    if not found:
-        raise InputError("the list of TARGETs is empty", hint="one a line, # begins a comment")
-    return found
-
-
-def domains(given: Sequence[str] | None) -> tuple[Hostname, ...]:
-    """The mail domains that the TARGETs are, without doubles; raises InputError as `endpoints`."""
-    each = (_meant(text, lambda word: (targets.mail_domain(word),)) for text in given or ())
-    found = tuple(dict.fromkeys(domain for meant in each for domain in meant))
-    if not found:
-        raise InputError("name a domain", hint="--domain takes mail domains, such as example.org")
-    return found
-
-
-def asking(site: "Site", probing: Probing) -> "Asking":
+def asking(site: Site, probing: Probing) -> Asking:
     """How this command asks servers. Raises InputError for what cannot be used."""
+    from certcheck import targets
     from certcheck.dns import Resolver
     from certcheck.probe.limits import Limits
     from certcheck.workflow.asking import Asking
@@ -167,14 +163,15 @@ def asking(site: "Site", probing: Probing) -> "Asking":
     )
 
 
-def means(site: "Site", probing: Probing, output: Output, *, confirm: bool) -> "Means":
+def means(site: Site, probing: Probing, output: Output, *, confirm: bool) -> Means:
     """What an acting command works with: this machine, its servers, and the means to ask them."""
     from certcheck.host.local import LocalHost
     from certcheck.workflow.means import Means
 
-    host = LocalHost()
+    here, host = LocalHost(), _host(site)
     return Means(
         site=site,
+        here=here,
         host=host,
         server_of=lambda table: _server(table, host),
         asking=asking(site, probing),
@@ -184,7 +181,7 @@ def means(site: "Site", probing: Probing, output: Output, *, confirm: bool) -> "
     )
 
 
-def authority(site: "Site", directory: str | None) -> "Authority":
+def authority(site: Site, directory: str | None) -> Authority:
     """The certificate authority of the site, at another directory if given. Raises InputError."""
     from certcheck.issue.authority import Authority, eab_key
 
@@ -199,7 +196,20 @@ def authority(site: "Site", directory: str | None) -> "Authority":
     )
 
 
-def _server(table: "ServerTable", host: "LocalHost") -> "MailServer":
+def _host(site: Site) -> LocalHost:
+    from certcheck.host.local import LocalHost
+
+    ways = {(h.enter, h.root) for h in site.host if h.name in {s.host for s in site.server}}
+    if len(ways) > 1:
+        raise InputError(
+            "the [[server]]s are in several containers or namespaces",
+            hint="write a certcheck.toml for each of them",
+        )
+    enter, root = next(iter(ways), ((), None))
+    return LocalHost(enter=enter, root=root)
+
+
+def _server(table: ServerTable, host: LocalHost) -> MailServer:
     from certcheck.install.dovecot import Dovecot
     from certcheck.install.postfix import Postfix
 
@@ -211,48 +221,15 @@ def _ask(question: str) -> bool:
     return typer.confirm(question, err=True)
 
 
-def _roots(file: Path | None) -> "tuple[Certificate, ...]":
+def _roots(file: Path | None) -> tuple[Certificate, ...]:
     from certcheck import x509
 
     if file is None:
         return ()
     try:
-        return x509.chain(read(file), where=str(file))
+        return x509.chain(given.read(file), where=str(file))
     except UnfitBundle as e:
         raise InputError(e.message, hint="--ca-file takes certificates in PEM") from e
-
-
-def _meant(text: str, meaning: Callable[[str], Sequence[Thing]]) -> Iterator[Thing]:
-    """What one TARGET means, or each line of the file that it names."""
-    if text != "-" and not text.startswith("@"):
-        yield from meaning(text)
-        return
-    where = "stdin" if text == "-" else text[1:]
-    data = _capped(sys.stdin.buffer, where) if text == "-" else read(Path(where))
-    lines = data.decode("utf-8-sig", errors="backslashreplace").splitlines()
-    for number, line in enumerate(lines, 1):
-        if (word := line.strip()) and not word.startswith("#"):
-            try:
-                yield from meaning(word)
-            except InputError as e:
-                raise InputError(f"{where}:{number}: {e.message}", hint=e.hint) from e
-
-
-def read(path: Path) -> bytes:
-    """The file that an option names, 64 MiB at most; raises InputError."""
-    try:
-        with path.open("rb") as stream:
-            return _capped(stream, str(path))
-    except (OSError, ValueError) as e:  # ValueError: a null byte in the path
-        reason = (isinstance(e, OSError) and e.strerror) or str(e)
-        raise InputError(f"cannot read {path}: {reason}", hint="look at the file") from e
-
-
-def _capped(stream: BinaryIO, where: str) -> bytes:
-    data = stream.read(_MAX_LIST + 1)
-    if len(data) > _MAX_LIST:
-        raise InputError(f"{where} is larger than 64 MiB", hint="split the list")
-    return data
 
 
 def _refuse_unwritable(path: Path | None) -> None:
@@ -266,6 +243,8 @@ def _refuse_unwritable(path: Path | None) -> None:
 
 
 def _shown(run: Run, output: Output, show: Callable[[Run, Output], None]) -> int:
+    from certcheck.model.run import worst
+
     try:
         show(run, output)
         sys.stdout.flush()
@@ -273,6 +252,8 @@ def _shown(run: Run, output: Output, show: Callable[[Run, Output], None]) -> int
         # The reader has seen enough (`| head`). Python flushes once more at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as e:
+        from certcheck.model.run import worst
+
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         complain(f"cannot write the result: {e.strerror}", "look at the disk")
         return worst(run.exit_code, 3)
@@ -281,12 +262,14 @@ def _shown(run: Run, output: Output, show: Callable[[Run, Output], None]) -> int
 
 def render(run: Run, form: Format, stream: TextIO, output: Output) -> None:
     """The run in one of its forms, to a stream."""
-    from certcheck.report import json, markdown, terminal
+    from certcheck.report import html, json, markdown, terminal
 
     if form is Format.json:
         json.write(run, stream.buffer)
     elif form is Format.markdown:
         markdown.write(run, stream)
+    elif form is Format.html:
+        html.write(run, stream)
     else:
         # On stdout the error is left to the one line on stderr.
         shown = replace(run, error=None) if stream is sys.stdout else run

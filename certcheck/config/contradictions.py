@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from certcheck.config.tables import BundleTable, Site
+from certcheck.config.tables import BundleTable, HostTable, Site
 from certcheck.errors import InputError
 from certcheck.model.endpoint import Hostname
 
@@ -22,10 +22,15 @@ def contradictions(site: Site) -> Iterator[str]:
         yield from _unknown(site, f"[[server]] {server.name}", server.bundle, server.host)
     for e in site.endpoint:
         yield from _unknown(site, f"[[endpoint]] {e.url.url}", e.bundle, e.host)
-    for host in site.host:
-        for a in host.addresses:
-            if not a.is_ip:
-                yield f"[[host]] {host.name.ascii}: {a.ascii!r} is not an IP address"
+    yield from (fault for host in site.host for fault in _host_faults(host))
+
+
+def _host_faults(host: HostTable) -> Iterator[str]:
+    if bool(host.enter) != bool(host.root):
+        yield f"[[host]] {host.name.ascii}: enter and root go together"
+    for a in host.addresses:
+        if not a.is_ip:
+            yield f"[[host]] {host.name.ascii}: {a.ascii!r} is not an IP address"
 
 
 def _idle_arguments(site: Site) -> Iterator[str]:

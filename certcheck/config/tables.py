@@ -1,6 +1,8 @@
 """The tables of certcheck.toml as types: every text in it becomes one of these, once."""
 
+import difflib
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
@@ -9,6 +11,7 @@ from pydantic import BeforeValidator, ConfigDict, Field
 from pydantic import ValidationInfo as Info
 
 from certcheck.errors import InputError
+from certcheck.model.change import FIELDS
 from certcheck.model.endpoint import Endpoint, Hostname
 from certcheck.names import hostname
 from certcheck.targets import endpoint, port_number, split_port
@@ -57,6 +60,30 @@ def words(text: Any) -> Any:
     return tuple(shlex.split(text)) if isinstance(text, str) else text
 
 
+def _declared(table: Any) -> Any:
+    """[expected] by field: True for any change, else a set of values, all as text."""
+    if not isinstance(table, dict):
+        return table
+    flat: dict[str, Any] = {}
+    for key, value in table.items():
+        inner = value if isinstance(value, dict) and key in {"dns", "mailbox"} else {"": value}
+        flat |= {f"{key}.{name}" if name else key: each for name, each in inner.items()}
+    for key in flat:
+        if key not in FIELDS and not key.startswith(("dns.", "mailbox.")):
+            near = "".join(f" (meant {n!r}?)" for n in difflib.get_close_matches(key, FIELDS, n=1))
+            raise ValueError(f"no field is called {key!r}{near}")
+    return {key: _values(key, value) for key, value in flat.items()}
+
+
+def _values(key: str, value: Any) -> bool | frozenset[str]:
+    if isinstance(value, bool):
+        return value
+    values = value if isinstance(value, list) else [value]
+    if not all(isinstance(each, str | int) for each in values):
+        raise ValueError(f"{key} takes true, a value or a list of values")
+    return frozenset(map(str, values))
+
+
 Name = Annotated[Hostname, BeforeValidator(_name)]  # of a certificate: a wildcard is one
 Host = Annotated[Hostname, BeforeValidator(_host)]
 Url = Annotated[Endpoint, BeforeValidator(_url)]
@@ -64,6 +91,8 @@ Words = Annotated[tuple[str, ...], BeforeValidator(words)]
 FilePath = Annotated[Path, BeforeValidator(_path)]
 Label = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 Port = Annotated[int, Field(ge=1, le=65535)]
+# What may change, field by field: True for anything, else the new value or the single things.
+Expected = Annotated[Mapping[str, bool | frozenset[str]], BeforeValidator(_declared)]
 
 
 class _Table:
@@ -120,10 +149,16 @@ class BundleTable(_Table):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostTable(_Table):
-    """`[[host]]`: a mail host; without `addresses` DNS is asked for its name."""
+    """`[[host]]`: a mail host; without `addresses` DNS is asked for its name.
+
+    Where it is a container or a namespace of this machine, `enter` is the command that runs a
+    program in it (`docker exec mail`), and `root` is where its files are seen from here.
+    """
 
     name: Host
     addresses: tuple[Host, ...] = ()
+    enter: Words = ()
+    root: FilePath | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +191,7 @@ class Site(_Table):
     host: tuple[HostTable, ...] = ()
     server: tuple[ServerTable, ...] = ()
     endpoint: tuple[EndpointTable, ...] = ()
+    expected: Expected = field(default_factory=dict)
 
     @property
     def resolver(self) -> tuple[str, int] | None:

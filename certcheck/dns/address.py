@@ -6,9 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Thread
 from typing import TYPE_CHECKING, Literal
 
-from certcheck.dns.answer import Answer, Resolver, Status
+from certcheck.dns.answer import Answer, Resolver
 from certcheck.dns.lookup import at_once, look_up
 from certcheck.model.endpoint import Hostname
+from certcheck.model.record import Status
 
 if TYPE_CHECKING:
     from dns.rdata import Rdata

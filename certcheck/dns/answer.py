@@ -2,11 +2,11 @@
 
 import ipaddress
 from dataclasses import dataclass
-from typing import Generic, Literal, TypeVar
+from typing import Generic, TypeVar
 
 from certcheck.errors import InputError
+from certcheck.model.record import Status
 
-Status = Literal["found", "none", "bogus", "failed"]
 Record = TypeVar("Record")
 
 

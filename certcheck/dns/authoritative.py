@@ -77,15 +77,15 @@ def holders(owner: str, *, resolver: Resolver, port: int = 53) -> Holders:
 
 def texts(owner: str, server: NameServer) -> Answer[str]:
     """The TXT records that this server holds; failed where it does not speak with authority."""
-    import dns.flags
-    import dns.rcode
+    from dns import flags as dns_flags
+    from dns import rcode as dns_rcode
 
     response = _response(owner, server)
     if isinstance(response, str):
         return Answer(status="failed", detail=response)
-    answering = response.rcode() in {dns.rcode.NOERROR, dns.rcode.NXDOMAIN}
-    if not answering or not response.flags & dns.flags.AA:
-        code = dns.rcode.to_text(response.rcode())
+    answering = response.rcode() in {dns_rcode.NOERROR, dns_rcode.NXDOMAIN}
+    if not answering or not response.flags & dns_flags.AA:
+        code = dns_rcode.to_text(response.rcode())
         return Answer(status="failed", detail=f"{code}, without authority")
     found = tuple(_text(each) for each in _records(response, owner, "TXT"))
     return Answer(status="found" if found else "none", records=found)
@@ -119,12 +119,12 @@ def _hosts(names: Sequence[str]) -> Iterator[str]:
 
 
 def _asked(owner: str, servers: Sequence[NameServer]) -> _Found:
-    import dns.rcode
+    from dns import rcode as dns_rcode
 
     with ThreadPoolExecutor(max_workers=_MAX_SERVERS) as pool:
         responses = list(pool.map(lambda server: _response(owner, server), servers))
     for response in responses:
-        if isinstance(response, str) or response.rcode() != dns.rcode.NOERROR:
+        if isinstance(response, str) or response.rcode() != dns_rcode.NOERROR:
             continue
         for alias in _records(response, owner, "CNAME"):
             return _Found(alias=_target(alias))
@@ -134,37 +134,37 @@ def _asked(owner: str, servers: Sequence[NameServer]) -> _Found:
 
 
 def _delegation(response: "Message", owner: str) -> tuple[str, ...]:
-    import dns.flags
-    import dns.name
-    import dns.rdatatype
+    from dns import flags as dns_flags
+    from dns import name as dns_name
+    from dns import rdatatype as dns_rdatatype
 
-    if response.flags & dns.flags.AA:
+    if response.flags & dns_flags.AA:
         return ()
-    name = dns.name.from_text(f"{owner}.")
-    below = [r for r in response.authority if r.rdtype == dns.rdatatype.NS]
+    name = dns_name.from_text(f"{owner}.")
+    below = [r for r in response.authority if r.rdtype == dns_rdatatype.NS]
     return tuple(_target(each) for r in below if name.is_subdomain(r.name) for each in r)
 
 
 def _response(owner: str, server: NameServer) -> "Message | str":
     """What the server says of the TXT records, or why it says nothing."""
-    import dns.exception
-    import dns.message
+    from dns import exception as dns_exception
+    from dns import message as dns_message
 
-    question = dns.message.make_query(f"{owner}.", "TXT", flags=0, use_edns=0, payload=1232)
+    question = dns_message.make_query(f"{owner}.", "TXT", flags=0, use_edns=0, payload=1232)
     place = Server(server.address, server.port)
     try:
         return exchange(question, place, time.monotonic() + _SECONDS)
-    except dns.exception.Timeout:
+    except dns_exception.Timeout:
         return f"no answer within {_SECONDS:g} s"
-    except (dns.exception.DNSException, OSError, EOFError) as e:
+    except (dns_exception.DNSException, OSError, EOFError) as e:
         return str(e) or type(e).__name__
 
 
 def _records(response: "Message", owner: str, kind: str) -> "list[Rdata]":
-    import dns.name
-    import dns.rdatatype
+    from dns import name as dns_name
+    from dns import rdatatype as dns_rdatatype
 
-    name, wanted = dns.name.from_text(f"{owner}."), dns.rdatatype.from_text(kind)
+    name, wanted = dns_name.from_text(f"{owner}."), dns_rdatatype.from_text(kind)
     sets = [r for r in response.answer if r.name == name and r.rdtype == wanted]
     return [record for each in sets for record in each]
 

@@ -41,10 +41,11 @@ def look_up(
 
     Takes at most the resolver's time-out; never raises for what the network does.
     """
-    import dns.exception
-    import dns.name
+    # Never as `dns.name`: while another thread imports it, `dns` may not have it yet.
+    from dns import exception as dns_exception
+    from dns import name as dns_name
 
-    unfit = (dns.name.NameTooLong, dns.name.LabelTooLong, dns.name.EmptyLabel)
+    unfit = (dns_name.NameTooLong, dns_name.LabelTooLong, dns_name.EmptyLabel)
     end = time.monotonic() + resolver.timeout
     answer: Answer[Record]
     try:
@@ -53,9 +54,9 @@ def look_up(
             answer = replace(answer, status="bogus", detail=f"DNSSEC: {answer.detail}")
     except unfit:
         answer = Answer(status="none", detail="not a name that DNS can hold")
-    except dns.exception.Timeout:
+    except dns_exception.Timeout:
         answer = Answer(status="failed", detail=f"no answer within {resolver.timeout:.2g} s")
-    except (dns.exception.DNSException, OSError, EOFError) as e:
+    except (dns_exception.DNSException, OSError, EOFError) as e:
         answer = Answer(status="failed", detail=str(e) or type(e).__name__)
     detail = f"{name} {kind}: {answer.detail}" if answer.detail else ""
     return replace(answer, detail=detail)
@@ -95,11 +96,11 @@ def exchange(
 
     Raises DNSException, OSError and EOFError.
     """
-    import dns.message
-    import dns.query
+    from dns import message as dns_message
+    from dns import query as dns_query
 
     try:
-        return dns.query.udp(
+        return dns_query.udp(
             question,
             server.address,
             timeout=_left(end) * share,
@@ -108,20 +109,20 @@ def exchange(
             ignore_errors=True,
             raise_on_truncation=True,
         )
-    except dns.message.Truncated:
-        return dns.query.tcp(question, server.address, timeout=_left(end), port=server.port)
+    except dns_message.Truncated:
+        return dns_query.tcp(question, server.address, timeout=_left(end), port=server.port)
 
 
 def _response(
     name: str, kind: str, resolver: Resolver, end: float, *, unchecked: bool = False
 ) -> "Message":
-    import dns.exception
-    import dns.flags
-    import dns.message
+    from dns import exception as dns_exception
+    from dns import flags as dns_flags
+    from dns import message as dns_message
 
     # RFC 6840 5.7: AD in a question asks for AD in the answer. RFC 4035 3.2.2: CD, unchecked.
-    flags = dns.flags.RD | dns.flags.AD | (dns.flags.CD if unchecked else 0)
-    question = dns.message.make_query(f"{name}.", kind, flags=flags, use_edns=0, payload=1232)
+    flags = dns_flags.RD | dns_flags.AD | (dns_flags.CD if unchecked else 0)
+    question = dns_message.make_query(f"{name}.", kind, flags=flags, use_edns=0, payload=1232)
     servers = _servers(resolver)
     *others, last = servers * 2 if len(servers) == 1 else servers
     # The first that answers counts. To ask another one after SERVFAIL, as glibc does, would take
@@ -129,7 +130,7 @@ def _response(
     for server in others:
         try:
             return exchange(question, server, end, share=_FIRST_SHARE)
-        except (dns.exception.Timeout, OSError):
+        except (dns_exception.Timeout, OSError):
             continue
     return exchange(question, last, end)
 
@@ -159,16 +160,16 @@ def _left(end: float) -> float:
 
 
 def _sense(response: "Message", read: "Callable[[Rdata], Record]") -> Answer[Record]:
-    import dns.flags
-    import dns.message
-    import dns.rcode
+    from dns import flags as dns_flags
+    from dns import message as dns_message
+    from dns import rcode as dns_rcode
 
-    secure = bool(response.flags & dns.flags.AD)
-    if not isinstance(response, dns.message.QueryMessage):
+    secure = bool(response.flags & dns_flags.AD)
+    if not isinstance(response, dns_message.QueryMessage):
         return Answer(status="failed", detail="the answer is none to a question")
-    if response.rcode() == dns.rcode.NXDOMAIN:
+    if response.rcode() == dns_rcode.NXDOMAIN:
         return Answer(status="none", secure=secure, detail="the name does not exist")
-    if response.rcode() != dns.rcode.NOERROR:
+    if response.rcode() != dns_rcode.NOERROR:
         return Answer(status="failed", detail=_complaint(response))
     return _records(response, read, secure=secure)
 
@@ -176,31 +177,31 @@ def _sense(response: "Message", read: "Callable[[Rdata], Record]") -> Answer[Rec
 def _records(
     response: "QueryMessage", read: "Callable[[Rdata], Record]", *, secure: bool
 ) -> Answer[Record]:
-    import dns.flags
+    from dns import flags as dns_flags
 
     found = response.resolve_chaining().answer
     if found is not None:
         return Answer(status="found", records=tuple(map(read, found)), secure=secure)
-    if not response.flags & (dns.flags.RA | dns.flags.AA):
+    if not response.flags & (dns_flags.RA | dns_flags.AA):
         return Answer(status="failed", detail="the server refers elsewhere: it is no resolver")
     return Answer(status="none", secure=secure, detail="no such record")
 
 
 def _holds_unchecked(name: str, kind: str, resolver: Resolver, end: float) -> bool:
     """Whether the answer that failed comes when nobody validates it: then it is bogus."""
-    import dns.exception
+    from dns import exception as dns_exception
 
     try:
         response = _response(name, kind, resolver, end, unchecked=True)
         unchecked = _sense(response, lambda _: None)
-    except (dns.exception.DNSException, OSError, EOFError):
+    except (dns_exception.DNSException, OSError, EOFError):
         return False
     return unchecked.status in {"found", "none"}
 
 
 def _complaint(response: "Message") -> str:
-    import dns.rcode
+    from dns import rcode as dns_rcode
 
     extended = "; ".join(each.to_text() for each in response.extended_errors())  # RFC 8914
-    code = dns.rcode.to_text(response.rcode())
+    code = dns_rcode.to_text(response.rcode())
     return f"{code} ({extended})" if extended else code

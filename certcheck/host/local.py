@@ -1,32 +1,36 @@
 """The machine that certcheck itself runs on."""
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import os
-import signal
 import stat
-import subprocess
 import sys
-import tempfile
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO
 
 from certcheck.errors import Obstacle
 from certcheck.host.door import Completed, FileState
+from certcheck.host.program import run
 
 _MAX_FILE = 4 * 1024 * 1024
-_MAX_OUTPUT = 4 * 1024 * 1024
 # linux/fs.h: FS_IOC_GETFLAGS on a machine of 64 bits, FS_IMMUTABLE_FL, FS_APPEND_FL.
 _GET_FLAGS, _IMMUTABLE, _APPEND_ONLY = 0x80086601, 0x10, 0x20
-_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_SBIN = "/usr/local/sbin:/usr/sbin:/sbin"  # where doveadm and postfix live, also without `su -`
+_MAX_LINKS = 400  # steps of one path; the kernel itself follows 40 links (path_resolution(7))
 
 
 class LocalHost:
-    """The Host protocol on this machine."""
+    """The Host protocol on this machine, or in a container or namespace of it.
+
+    `enter` is what a program's name follows to run in there, `root` is where its files are seen
+    from here, such as /proc/PID/root; paths are those of in there.
+    """
+
+    def __init__(self, *, enter: Sequence[str] = (), root: Path | None = None) -> None:
+        """Without both it is this machine itself."""
+        self._enter = tuple(enter)
+        self._root = root
 
     @property
     def privileged(self) -> bool:
@@ -41,35 +45,14 @@ class LocalHost:
         timeout: float = 30.0,
         grace: float = 0.0,
     ) -> Completed:
-        """As the protocol says; the program gets a terminal as stderr.
-
-        postfix(1) speaks on stderr only to a terminal, else to its log.
-        """
-        path = os.environ.get("PATH") or "/usr/bin:/bin"  # an empty entry would mean `.`
-        environment = {**os.environ, "PATH": f"{path}:{_SBIN}"}
-        with _memory(stdin) as given, tempfile.TemporaryFile() as stdout, _terminal() as pty:
-            slave, said = pty
-
-            def start() -> subprocess.Popen[bytes]:
-                return subprocess.Popen(
-                    argv,
-                    stdin=given,
-                    stdout=stdout,
-                    stderr=slave,
-                    env=environment,
-                    start_new_session=True,
-                    umask=0o022,  # the tools of a mail server go on from there themselves
-                )
-
-            code = _ended(start, argv, timeout, grace)
-            stdout.seek(0)
-            printed = stdout.read(_MAX_OUTPUT).decode(errors="backslashreplace")
-        return Completed(code=code, stdout=printed, stderr=said())
+        """As the protocol says."""
+        return run([*self._enter, *argv], stdin=stdin, timeout=timeout, grace=grace)
 
     def read(self, path: Path) -> FileState:
         """As the protocol says; at most 4 MiB."""
         try:
-            real = path.resolve(strict=True)
+            inside = self._resolved(path)
+            real = self._seen(inside)
             with real.open("rb") as stream:
                 data = stream.read(_MAX_FILE + 1)
                 facts = os.fstat(stream.fileno())
@@ -79,7 +62,7 @@ class LocalHost:
         if len(data) > _MAX_FILE:
             raise Obstacle(f"{path} is larger than 4 MiB", hint="this is no certificate")
         return FileState(
-            path=real,
+            path=inside,
             data=data,
             sha256=hashlib.sha256(data).hexdigest(),
             uid=facts.st_uid,
@@ -92,11 +75,12 @@ class LocalHost:
     def replace(self, path: Path, data: bytes, *, expecting: str | None, like: FileState) -> None:
         """As the protocol says: temporary file beside it, fsync, rename, fsync of the directory."""
         try:
-            real = path.resolve()
-            there = self.read(real).sha256 if real.exists() else None
+            inside = self._resolved(path)
+            real = self._seen(inside)
+            there = self.read(inside).sha256 if real.exists() else None
             if there != expecting:
                 raise Obstacle(
-                    f"{real} has changed since it was looked at",
+                    f"{inside} has changed since it was looked at",
                     hint="another program writes it too; run again when that one is done",
                 )
             _swap(real, data, like)
@@ -108,7 +92,36 @@ class LocalHost:
     def tidy(self, path: Path) -> None:
         """As the protocol says."""
         with contextlib.suppress(OSError, RuntimeError):
-            _temporary(path.resolve()).unlink(missing_ok=True)
+            _temporary(self._seen(self._resolved(path))).unlink(missing_ok=True)
+
+    def _resolved(self, path: Path) -> Path:
+        return path.resolve() if self._root is None else _followed(path, self._root)
+
+    def _seen(self, inside: Path) -> Path:
+        return inside if self._root is None else self._root / inside.relative_to("/")
+
+
+def _followed(path: Path, root: Path) -> Path:
+    """The path with all links followed as in a system whose root directory `root` is.
+
+    Path.resolve would follow an absolute link, and /proc/PID/root itself, out of there.
+    """
+    left, done = list(reversed(path.parts[1:])), Path("/")
+    for _ in range(_MAX_LINKS):
+        if not left:
+            return done
+        part = left.pop()
+        if part == "..":
+            done = done.parent
+            continue
+        there = root / (done / part).relative_to("/")
+        if there.is_symlink():
+            target = there.readlink()
+            done = Path("/") if target.is_absolute() else done
+            left += reversed([each for each in target.parts if each != "/"])
+        else:
+            done /= part
+    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
 
 
 def sync_directory(directory: Path) -> None:
@@ -174,115 +187,3 @@ def _swap(real: Path, data: bytes, like: FileState) -> None:
 
 def _reason(error: Exception) -> str:
     return (isinstance(error, OSError) and error.strerror) or str(error)
-
-
-@contextlib.contextmanager
-def _deferred() -> Iterator[list[int]]:
-    """The signals that come while a program is started, before it is known and can be killed."""
-    came: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield came
-        return
-    before = {number: signal.signal(number, lambda n, _: came.append(n)) for number in _ENDING}
-    try:
-        yield came
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _ended(
-    start: Callable[[], subprocess.Popen[bytes]],
-    argv: Sequence[str],
-    timeout: float,
-    grace: float,
-) -> int:
-    process: subprocess.Popen[bytes] | None = None
-    try:
-        with _deferred() as signals:
-            process = start()
-        for number in signals:
-            signal.raise_signal(number)
-        return process.wait(timeout)
-    except subprocess.TimeoutExpired as e:
-        _stop(process, grace)
-        raise Obstacle(
-            f"{' '.join(argv)} did not end within {timeout:g} s and was stopped",
-            hint="run it by hand to see why",
-        ) from e
-    except (OSError, ValueError) as e:  # ValueError: a null byte in a path
-        _stop(process, 0)
-        raise Obstacle(
-            f"cannot run {argv[0]}: {_reason(e)}", hint="is the mail server installed here?"
-        ) from e
-    except BaseException:
-        _stop(process, grace)  # a signal: what comes next must not race with this program
-        raise
-
-
-def _stop(process: subprocess.Popen[bytes] | None, grace: float) -> None:
-    if process is None:
-        return
-    try:
-        if grace:
-            _signal(process, signal.SIGTERM)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(grace)
-    finally:  # also at a second Ctrl-C, which wants no grace
-        _signal(process, signal.SIGKILL)
-        process.wait()
-
-
-def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    # To its whole group; that is there as long as one process of it is, reaped or not.
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, number)
-
-
-@contextlib.contextmanager
-def _memory(data: bytes) -> Iterator[BinaryIO]:
-    """A file that was never on a disk, from its beginning; a program can open /dev/stdin again."""
-    with os.fdopen(os.memfd_create("stdin"), "w+b") as file:
-        file.write(data)
-        file.seek(0)
-        yield file
-
-
-@contextlib.contextmanager
-def _terminal() -> Iterator[tuple[int, "_Said"]]:
-    try:
-        master, slave = os.openpty()
-    except OSError as e:
-        raise Obstacle(
-            f"there is no terminal left to run programs at: {e.strerror}", hint="see pts(4)"
-        ) from e
-    said = _Said(master)
-    try:
-        yield slave, said
-    finally:
-        os.close(slave)
-        said.close()
-
-
-class _Said:
-    """What was written to a terminal, read by a thread so that the writer never blocks."""
-
-    def __init__(self, master: int) -> None:
-        self._master = master
-        self._data = bytearray()
-        self._thread = threading.Thread(target=self._read, daemon=True)
-        self._thread.start()
-
-    def __call__(self) -> str:
-        return self._data.decode(errors="backslashreplace").replace("\r\n", "\n")
-
-    def close(self) -> None:
-        # A daemon that the program started may keep the terminal open: do not wait for it.
-        self._thread.join(timeout=1.0)
-
-    def _read(self) -> None:
-        with contextlib.suppress(OSError):  # EIO: the last writer has closed it
-            while block := os.read(self._master, 4096):
-                if len(self._data) < _MAX_OUTPUT:
-                    self._data += block
-        os.close(self._master)

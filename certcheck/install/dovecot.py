@@ -1,4 +1,4 @@
-"""Dovecot 2.3, by the word of doveconf(1)."""
+"""Dovecot 2.3 and 2.4, by the word of doveconf(1)."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +13,15 @@ from certcheck.model.endpoint import Scheme
 _OPENING = re.compile(r"(?P<kind>\S+)(?: (?P<name>.*))? \{")
 _SETTING = re.compile(r"(?P<key>[^\s=]+) =(?: (?P<value>.*))?")
 
-_PAIRS = (("ssl_cert", "ssl_key"), ("ssl_alt_cert", "ssl_alt_key"))
+# Dovecot 2.4 has other names for what 2.3 knows, and no `<` before the paths.
+_PAIRS = (
+    ("ssl_cert", "ssl_key"),
+    ("ssl_alt_cert", "ssl_alt_key"),
+    ("ssl_server_cert_file", "ssl_server_key_file"),
+    ("ssl_server_alt_cert_file", "ssl_server_alt_key_file"),
+)
+# It prints `ssl_server_cert_file` as `cert_file` in a block of this name.
+_GROUP = "ssl_server"
 
 # Protocol of a service -> scheme on a plain listener, and on one that starts with TLS.
 _SCHEMES: dict[str, tuple[Scheme, Scheme | None]] = {
@@ -50,7 +58,12 @@ class Dovecot:
         """
         self.host.read(self.config)  # a file, and no directory of Postfix's
         # -P: print `ssl_key` instead of "hidden"; it names a path, the key itself stays unread.
-        whole = _parsed(self._told("-P"))
+        # -a: with the defaults, which 2.4 leaves out otherwise.
+        whole = _parsed(self._told("-a", "-P"))
+        # Even so 2.4 leaves out the services that nobody has changed.
+        newer = "dovecot_config_version" in whole.settings
+        services = _parsed(self._told("service")) if newer else whole
+        cert, key = _PAIRS[2] if newer else _PAIRS[0]
         if whole.settings.get("ssl") == "no":
             raise ServerError(
                 f"{self.config} says ssl = no: this Dovecot offers no TLS", hint="set ssl = yes"
@@ -58,8 +71,8 @@ class Dovecot:
         everything = Slot(server=self.name, label="", chain=Path(), key=Path())
         return Current(
             slots=tuple(self._slots(whole, everything, {})),
-            listeners=tuple(_listeners(whole)),
-            one_file="let ssl_cert and ssl_key name one file, with the key before the chain",
+            listeners=tuple(_listeners(whole, services)),
+            one_file=f"let {cert} and {key} name one file, with the key before the chain",
         )
 
     def check(self) -> Command:
@@ -75,7 +88,9 @@ class Dovecot:
         sessions = self._sessions()
         counted = {None: "all logged-in sessions", 1: "1 logged-in session"}
         which = counted.get(sessions, f"{sessions} logged-in sessions")
-        if self._told("-h", "shutdown_clients").strip() == "no":
+        # Not by -h, which 2.4 refuses for a setting that it knows twice.
+        told = _parsed(self._told("shutdown_clients"))
+        if told.settings.get("shutdown_clients") == "no":
             return f"{which} will go on, with the old certificate"
         return (
             f"the reload ends {which} within seconds, and mail programs log in again by "
@@ -119,7 +134,7 @@ class Dovecot:
         if not bare.startswith("/"):
             raise ServerError(
                 f"{self.config}: {setting} names no file by its full path",
-                hint=f"write {setting} = </path/to/file",
+                hint=f"write {setting} = {'' if _GROUP in setting else '<'}/path/to/file",
             )
         return Path(bare)
 
@@ -150,13 +165,21 @@ def _parsed(text: str) -> _Block:
             block = _Block(kind=opening["kind"], name=opening["name"] or "")
             path[-1].blocks.append(block)
             path.append(block)
+    _flatten(whole)
     return whole
 
 
-def _listeners(whole: _Block) -> Iterator[Listener]:
+def _flatten(block: _Block) -> None:
+    for inner in block.blocks:
+        _flatten(inner)
+        if inner.kind == _GROUP:
+            block.settings |= {f"{_GROUP}_{key}": value for key, value in inner.settings.items()}
+
+
+def _listeners(whole: _Block, services: _Block) -> Iterator[Listener]:
     served = set(whole.settings.get("protocols", "").split())
-    everywhere = _addresses(whole.settings.get("listen", ""))
-    for service in (b for b in whole.blocks if b.kind == "service"):
+    everywhere = _addresses(whole.settings.get("listen", "")) or [None]
+    for service in (b for b in services.blocks if b.kind == "service"):
         protocol = service.settings.get("protocol", service.name.removesuffix("-login"))
         if protocol not in served or protocol not in _SCHEMES:
             continue
@@ -165,7 +188,9 @@ def _listeners(whole: _Block) -> Iterator[Listener]:
             port = int(listener.settings.get("port", "0"))
             scheme = implicit if listener.settings.get("ssl") == "yes" else plain
             if port and scheme:
-                own = _addresses(listener.settings.get("address", ""))
+                # `listen` in 2.4
+                named = listener.settings.get("address") or listener.settings.get("listen", "")
+                own = _addresses(named)
                 for address in own or everywhere:
                     yield Listener(scheme=scheme, address=address, port=port)
 

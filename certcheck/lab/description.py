@@ -65,8 +65,8 @@ def as_json(lab: Lab) -> str:
             "name": host.name,
             "addresses": host.addresses,
             "endpoints": host.endpoints,
-            "dovecot": _server(host.dovecot),
-            "postfix": _server(host.postfix),
+            "dovecot": server_values(host.dovecot),
+            "postfix": server_values(host.postfix),
         }
         for host in lab.hosts
     ]
@@ -89,7 +89,7 @@ def as_toml(*, host: MailHost, ports: Ports, directory: str, acme_ca: Path) -> s
     """The text of the lab's `certcheck.toml`."""
     contact = f"postmaster@{DOMAIN}"
     tables = [
-        _table(
+        table(
             "[site]",
             name="Example Mail",
             contact=contact,
@@ -99,8 +99,8 @@ def as_toml(*, host: MailHost, ports: Ports, directory: str, acme_ca: Path) -> s
             state="state",
             resolver=address(ports.resolver),
         ),
-        _table("[acme]", directory=directory, ca_file=str(acme_ca), email=contact),
-        _table(
+        table("[acme]", directory=directory, ca_file=str(acme_ca), email=contact),
+        table(
             "[[bundle]]",
             name="mail",
             names=BUNDLE,
@@ -108,9 +108,9 @@ def as_toml(*, host: MailHost, ports: Ports, directory: str, acme_ca: Path) -> s
             challenge="http-01",
             http_port=ports.http01,
         ),
-        _table("[[host]]", name=HOST, addresses=host.addresses),
+        table("[[host]]", name=HOST, addresses=host.addresses),
         *_servers(host),
-        *(_table("[[endpoint]]", url=url, bundle="mail", host=HOST) for url in host.endpoints),
+        *(table("[[endpoint]]", url=url, bundle="mail", host=HOST) for url in host.endpoints),
     ]
     return "\n".join(tables)
 
@@ -118,14 +118,16 @@ def as_toml(*, host: MailHost, ports: Ports, directory: str, acme_ca: Path) -> s
 def _servers(host: MailHost) -> Iterator[str]:
     for kind, server in (("dovecot", host.dovecot), ("postfix", host.postfix)):
         config = str(server.config)
-        yield _table("[[server]]", name=kind, host=HOST, kind=kind, config=config, bundle="mail")
+        yield table("[[server]]", name=kind, host=HOST, kind=kind, config=config, bundle="mail")
 
 
-def _server(server: MailServer) -> dict[str, str]:
+def server_values(server: MailServer) -> dict[str, str]:
+    """A server in the words of `lab.json`."""
     return {"version": server.version, "config": str(server.config)}
 
 
-def _table(header: str, /, **values: str | int | tuple[str, ...]) -> str:
+def table(header: str, /, **values: str | int | tuple[str, ...]) -> str:
+    """A table of `certcheck.toml`, with a blank line after it."""
     # An ASCII string, a number or a list of strings in JSON is the same in TOML.
     lines = [f"{key} = {json.dumps(value)}" for key, value in values.items()]
     return "\n".join([header, *lines, ""])

@@ -47,13 +47,13 @@ def wait(checks: Sequence[Check], daemons: Daemons, *, seconds: float) -> None:
             time.sleep(_PAUSE)
 
 
-def greet(endpoint: Endpoint) -> str:
-    """The greeting of a mail service on loopback, inside TLS where TLS comes first.
+def greet(endpoint: Endpoint, address: str = LOOPBACK) -> str:
+    """The greeting of a mail service at an address, inside TLS where TLS comes first.
 
     Raises OSError when it is not there or says something else.
     """
     with ExitStack() as stack:
-        plain = socket.create_connection((LOOPBACK, endpoint.port), timeout=_TIMEOUT)
+        plain = socket.create_connection((address, endpoint.port), timeout=_TIMEOUT)
         connection = stack.enter_context(plain)
         if endpoint.tls_mode == "implicit":
             connection = stack.enter_context(_trusting().wrap_socket(connection))

@@ -3,14 +3,12 @@
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from certcheck.errors import Obstacle
 from certcheck.lab import dovecot, greeting, pebble, pki, postfix, resolver, zone
 from certcheck.lab.daemons import Daemon, Daemons, held
 from certcheck.lab.description import Lab, MailHost, MailServer, as_json, as_toml
@@ -30,7 +28,6 @@ from certcheck.lab.premises import Premises, folder, prepared, program
 from certcheck.targets import endpoint
 
 DEFAULT = LabOptions()
-_PUBLISHED = 10  # tries of a second each until a new zone is served
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,22 +64,7 @@ def publish(lab: Lab, records: str, *, unsigned: Sequence[str] = ()) -> None:
     They replace those of the last call: `publish(lab, "")` takes them away. Those of the owners in
     `unsigned` are bogus to its resolver.
     """
-    serial = zone.sign(lab.zone, records, unsigned=unsigned)
-    # Unbound empties its cache on SIGHUP, of proofs that a name does not exist too.
-    for pid, port in ((lab.nsd, lab.ports.nameserver), (lab.unbound, lab.ports.resolver)):
-        if not any(_took(pid, port, serial) for _ in range(_PUBLISHED)):
-            raise Obstacle(
-                "the lab's DNS does not take the new zone", hint=f"see {lab.path / 'log'}"
-            )
-
-
-def _took(pid: int, port: int, serial: int) -> bool:
-    # A daemon that is still busy with its last SIGHUP may miss one: it is sent every second.
-    os.kill(pid, signal.SIGHUP)
-    deadline = time.monotonic() + 1
-    while not (served := zone.is_served(port, serial)) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return served
+    resolver.publish(lab.zone, lab.ports, (lab.nsd, lab.unbound), records, unsigned)
 
 
 def serve(directory: Path, ready: Callable[[Lab], None], *, options: LabOptions = DEFAULT) -> None:
@@ -90,7 +72,7 @@ def serve(directory: Path, ready: Callable[[Lab], None], *, options: LabOptions 
 
     Raises what `up` raises, and Obstacle when a daemon dies meanwhile.
     """
-    with _stop_signals() as stop, _running(directory, options) as (lab, daemons):
+    with stop_signals() as stop, _running(directory, options) as (lab, daemons):
         ready(lab)
         daemons.watch(until=stop)
 
@@ -204,7 +186,7 @@ def _said(*argv: str) -> str:
 
 
 @contextmanager
-def _stop_signals() -> Iterator[int]:
+def stop_signals() -> Iterator[int]:
     """A file descriptor that becomes readable when we are asked to stop."""
     reader, writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
     before = {

@@ -28,8 +28,17 @@ class Ca:
     daemons: tuple[Daemon, Daemon]
 
 
-def prepare(premises: Premises, ports: Ports, options: LabOptions) -> Ca:
-    """Write Pebble's configuration and certificate, and say how to start it."""
+def prepare(
+    premises: Premises,
+    ports: Ports,
+    options: LabOptions,
+    *,
+    believed: tuple[str, str] = (LOOPBACK, ""),
+) -> Ca:
+    """Write Pebble's configuration and certificate, and say how to start it.
+
+    `believed` are the IPv4 and the IPv6 address that every name has for it.
+    """
     trust = pki.authority()
     https = trust.issue(pki.Shape(names=("localhost", LOOPBACK)))
     config = {
@@ -49,7 +58,7 @@ def prepare(premises: Premises, ports: Ports, options: LabOptions) -> Ca:
         directory=f"https://localhost:{ports.acme}/dir",
         management=f"https://localhost:{ports.acme_management}",
         ca_file=premises.write("acme-ca.pem", trust.root.certificate),
-        daemons=(_challtestsrv(premises, ports), _pebble(premises, ports, options, file)),
+        daemons=(_challtestsrv(premises, ports, believed), _pebble(premises, ports, options, file)),
     )
 
 
@@ -61,14 +70,14 @@ def fetched(url: str, *, ca_file: Path, timeout: float = 5) -> bytes:
     return body
 
 
-def _challtestsrv(premises: Premises, ports: Ports) -> Daemon:
+def _challtestsrv(premises: Premises, ports: Ports, believed: tuple[str, str]) -> Daemon:
     return Daemon(
         name="pebble-challtestsrv",
         argv=(
             program("pebble-challtestsrv"),
             *("-management", address(ports.challenges)),
             *("-dns01", address(ports.challenges_dns)),
-            *("-defaultIPv4", LOOPBACK, "-defaultIPv6", ""),
+            *("-defaultIPv4", believed[0], "-defaultIPv6", believed[1]),
             # The listener for http-01 is certcheck's own.
             *("-http01", "", "-https01", "", "-tlsalpn01", ""),
         ),

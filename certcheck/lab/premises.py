@@ -4,6 +4,7 @@ import os
 import re
 import secrets
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,14 +67,16 @@ class Premises:
         return path
 
 
-def prepared(directory: Path) -> Premises:
+def prepared(directory: Path, needed: Mapping[str, str] | None = None) -> Premises:
     """An empty lab directory, made when it is missing; `runtime` is chosen, but not made.
+
+    `needed` is what other programs this lab runs, with their Debian packages.
 
     It lies inside the directory where the servers' own users can get there, and below /run
     otherwise: pytest's directories are 0700, and a socket's path is short. Raises InputError for an
     unusable directory, Obstacle for missing programs or rights.
     """
-    refuse_without_means()
+    refuse_without_means(needed)
     directory = directory.absolute()
     if not _PLAIN.fullmatch(str(directory)):
         raise InputError(
@@ -97,16 +100,17 @@ def folder(path: Path, *, mode: int = 0o755, owner: str | None = None) -> Path:
     return path
 
 
-def refuse_without_means() -> None:
+def refuse_without_means(needed: Mapping[str, str] | None = None) -> None:
     """Raise Obstacle when the lab cannot run here: not root, or a program is missing."""
-    missing = sorted({package for name, package in _NEEDED.items() if not program(name)})
+    wanted = _NEEDED if needed is None else needed
+    missing = sorted({package for name, package in wanted.items() if not program(name)})
     if missing:
         raise Obstacle(
             f"the lab needs programs that are not installed: {', '.join(missing)}",
             hint=f"apt-get install --no-install-recommends {' '.join(missing)}",
         )
     if os.geteuid() != 0:
-        raise Obstacle("the lab needs root rights, because Postfix does", hint="run it as root")
+        raise Obstacle("the lab needs root rights, because its servers do", hint="run it as root")
 
 
 def program(name: str) -> str:

@@ -1,17 +1,23 @@
 """The DNS of the lab: NSD serves a signed zone, and Unbound validates it for certcheck."""
 
+import os
+import signal
+import time
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from certcheck.errors import Obstacle
+from certcheck.lab import zone
 from certcheck.lab.daemons import Daemon
 from certcheck.lab.plan import DOMAIN, Ports
 from certcheck.lab.ports import LOOPBACK
 from certcheck.lab.premises import Premises, program
-from certcheck.lab.zone import Zone, new_zone, sign, trust_anchor
+from certcheck.lab.zone import USUAL, Zone, new_zone, sign, trust_anchor
 
 _NSD = """\
 server:
   ip-address: {listen}@{ports.nameserver}
-  server-count: 1
+{also}  server-count: 1
   username: ""
   zonesdir: "{directory}/dns"
   database: ""
@@ -43,12 +49,15 @@ server:
   trust-anchor-file: "{directory}/dns/trust-anchor"
   local-zone: "." static
   local-zone: "{domain}." transparent
-remote-control:
+{reverse}remote-control:
   control-enable: no
 stub-zone:
   name: "{domain}"
   stub-addr: {listen}@{ports.nameserver}
 """
+
+
+_PUBLISHED = 10  # tries of a second each until a new zone is served
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,16 +69,34 @@ class Dns:
     unbound: Daemon
 
 
-def prepare(premises: Premises, ports: Ports) -> Dns:
-    """Sign the zone, write both configurations, and say how to start them."""
-    zone = new_zone(premises.write(f"dns/{DOMAIN}.zone", ""))
-    premises.write("dns/trust-anchor", trust_anchor(zone))
-    sign(zone)
-    values = {"listen": LOOPBACK, "ports": ports, "domain": DOMAIN, "directory": premises.directory}
+def prepare(
+    premises: Premises,
+    ports: Ports,
+    *,
+    records: str = USUAL,
+    authority: str = "",
+    reverse: Iterable[tuple[str, str]] = (),
+) -> Dns:
+    """Sign the zone, write both configurations, and say how to start them.
+
+    `authority` is an address at which NSD listens on port 53, too; `reverse` are addresses and
+    their names.
+    """
+    own = new_zone(premises.write(f"dns/{DOMAIN}.zone", ""), records)
+    premises.write("dns/trust-anchor", trust_anchor(own))
+    sign(own)
+    values = {
+        "listen": LOOPBACK,
+        "ports": ports,
+        "domain": DOMAIN,
+        "directory": premises.directory,
+        "also": f"  ip-address: {authority}@53\n" if authority else "",
+        "reverse": "".join(f'  local-data-ptr: "{ip} {name}"\n' for ip, name in reverse),
+    }
     nsd = premises.write("dns/nsd.conf", _NSD.format(**values))
     unbound = premises.write("dns/unbound.conf", _UNBOUND.format(**values))
     return Dns(
-        zone=zone,
+        zone=own,
         nsd=Daemon(
             name="nsd",
             argv=(program("nsd"), "-d", "-c", str(nsd)),
@@ -81,3 +108,29 @@ def prepare(premises: Premises, ports: Ports) -> Dns:
             output=premises.logs / "unbound.log",
         ),
     )
+
+
+def publish(
+    own: Zone, ports: Ports, pids: tuple[int, int], records: str, unsigned: Sequence[str] = ()
+) -> None:
+    """Sign the zone with further records, and wait until NSD and Unbound, by their pids, have it.
+
+    Raises Obstacle when they do not take it.
+    """
+    serial = sign(own, records, unsigned=unsigned)
+    # Unbound empties its cache on SIGHUP, of proofs that a name does not exist too.
+    for pid, port in zip(pids, (ports.nameserver, ports.resolver), strict=True):
+        if not any(_took(pid, port, serial) for _ in range(_PUBLISHED)):
+            raise Obstacle(
+                "the lab's DNS does not take the new zone",
+                hint="see log/nsd.log and log/unbound.log of the lab",
+            )
+
+
+def _took(pid: int, port: int, serial: int) -> bool:
+    # A daemon that is still busy with its last SIGHUP may miss one: it is sent every second.
+    os.kill(pid, signal.SIGHUP)
+    deadline = time.monotonic() + 1
+    while not (served := zone.is_served(port, serial)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return served

@@ -15,20 +15,22 @@ if TYPE_CHECKING:
     from dns.rdtypes.ANY.DNSKEY import DNSKEY
 
 ADDRESSES = ("mail", "imap", "smtp", "pop", "sieve", "mx-old", "ns")
+USUAL = f"@ 60 IN MX 10 {HOST}.\n" + "".join(f"{name} 60 IN A {LOOPBACK}\n" for name in ADDRESSES)
 _LIFETIME = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Zone:
-    """The zone file and the key that signs it."""
+    """The zone file, the key that signs it, and the records that it always has."""
 
     file: Path
     key: bytes = field(repr=False)
+    records: str
 
 
-def new_zone(file: Path) -> Zone:
-    """A zone with a key of its own; `sign` writes the file."""
-    return Zone(file=file, key=new_key("ecdsa"))
+def new_zone(file: Path, records: str = USUAL) -> Zone:
+    """A zone with a key of its own and these records; `sign` writes the file."""
+    return Zone(file=file, key=new_key("ecdsa"), records=records)
 
 
 def trust_anchor(zone: Zone) -> str:
@@ -47,7 +49,7 @@ def sign(zone: Zone, extra: str = "", *, unsigned: Sequence[str] = ()) -> int:
 
     now = datetime.now(UTC)
     serial = max(int(now.timestamp()), _last_serial(zone) + 1)
-    signed = dns.zone.from_text(_records(serial) + extra + "\n", origin=f"{DOMAIN}.")
+    signed = dns.zone.from_text(_apex(serial) + zone.records + extra + "\n", origin=f"{DOMAIN}.")
     with signed.writer() as transaction:
         dns.dnssec.sign_zone(
             signed,
@@ -96,13 +98,10 @@ def _last_serial(zone: Zone) -> int:
     return int(first[2]) if first else 0
 
 
-def _records(serial: int) -> str:
-    addresses = "".join(f"{name} 60 IN A {LOOPBACK}\n" for name in ADDRESSES)
+def _apex(serial: int) -> str:
     return (
         f"@ 60 IN SOA ns.{DOMAIN}. hostmaster.{DOMAIN}. {serial} 3600 600 86400 60\n"
         f"@ 60 IN NS ns.{DOMAIN}.\n"
-        f"@ 60 IN MX 10 {HOST}.\n"
-        f"{addresses}"
     )
 
 

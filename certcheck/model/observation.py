@@ -108,15 +108,34 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Refusals:
+    """Suites that a server refuses: each by a hello of its own, or all of a family by one hello.
+
+    A family's refusal is confirmed, and sampled with a hello for one of its suites.
+    """
+
+    singly: tuple[str, ...] = ()
+    with_family: tuple[str, ...] = ()
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        """Every refused suite."""
+        return (*self.singly, *self.with_family)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
-    """One endpoint at one address. `outcome` speaks of the handshake with SNI only."""
+    """One endpoint at one address. `outcome` speaks of the handshake with SNI only.
+
+    In a snapshot there is no `at`, and nothing else that differs from one look to the next.
+    """
 
     id: str
     endpoint: str
     tls_mode: TlsMode
     address: str | None
     server_name: str | None
-    at: datetime
+    at: datetime | None
     attempts: int = 1
     outcome: Outcome
     reason: Reason | None = None
@@ -125,6 +144,7 @@ class Observation:
     capabilities: Capabilities = field(default_factory=Capabilities)
     protocols: tuple[TlsVersion, ...] = ()
     cipher_suites: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    refusals: Mapping[str, Refusals] = field(default_factory=dict)
     groups: tuple[str, ...] = ()
     preference: Preference | None = None
     deployments: tuple[Deployment, ...] = ()

@@ -1,6 +1,9 @@
 """Records of DNS: which certificate a name may have, from whom, and who serves its mail."""
 
 from dataclasses import dataclass, field
+from typing import Literal
+
+Status = Literal["found", "none", "bogus", "failed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -35,6 +38,10 @@ class Caa:
         """Whether who does not know the tag must not issue."""
         return bool(self.flags & 128)
 
+    def __str__(self) -> str:
+        """`0 issue "ca.example"`, as it stands in a zone."""
+        return f'{self.flags} {self.tag} "{self.value}"'
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Mx:
@@ -47,6 +54,10 @@ class Mx:
     def is_null(self) -> bool:
         """Whether it says that the domain takes no mail (RFC 7505)."""
         return self.exchange == "."
+
+    def __str__(self) -> str:
+        """`10 mail.example.org.`, as it stands in a zone."""
+        return f"{self.preference} {self.exchange.removesuffix('.')}."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,3 +73,15 @@ class Srv:
     def is_null(self) -> bool:
         """Whether it says that the service is not offered (RFC 2782, RFC 6186 3.4)."""
         return self.target == "."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Records:
+    """What DNS says of one name and type: records as they stand in a zone, sorted.
+
+    `secure` says that DNSSEC vouches for it.
+    """
+
+    status: Status
+    secure: bool = False
+    records: tuple[str, ...] = ()

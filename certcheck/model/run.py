@@ -6,8 +6,11 @@ from datetime import datetime
 
 from certcheck.errors import CertcheckError
 from certcheck.model.action import Action
+from certcheck.model.change import Change
 from certcheck.model.finding import Finding
+from certcheck.model.mailbox import Mailbox
 from certcheck.model.observation import Observation
+from certcheck.model.record import Records
 
 Scalar = str | int | float | bool | None
 Row = Mapping[str, Scalar | tuple[str, ...]]
@@ -37,7 +40,10 @@ class Run:
     rows: tuple[Row, ...] = ()
     observations: tuple[Observation, ...] = ()
     findings: tuple[Finding, ...] = ()
+    changes: tuple[Change, ...] = ()
     actions: tuple[Action, ...] = ()
+    mailboxes: tuple[Mailbox, ...] = ()
+    dns: Mapping[str, Mapping[str, Records]] = field(default_factory=dict)
     counts: Mapping[str, int] = field(default_factory=dict)
     connections: int = 0
 

@@ -13,12 +13,14 @@ import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
-from certcheck.probe.crossing import Crossing
+from certcheck.probe.crossing import Crossing, Question
 from certcheck.probe.doubt import Doubt
+from certcheck.probe.grouped import Grouped
 from certcheck.probe.look import Door
 
 _MAX_HEADER = 8 * 1024
 _PATIENCE = 30.0
+_ALERT = 21  # RFC 8446 5.1
 
 
 @dataclass(slots=True)
@@ -27,18 +29,23 @@ class Bridge:
 
     door: Door
     doubt: Doubt
+    grouped: Grouped | None = None
     token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     port: int = 0
 
 
 @contextlib.asynccontextmanager
-async def bridged(door: Door, doubt: Doubt) -> AsyncIterator[Bridge]:
+async def bridged(
+    door: Door, doubt: Doubt, grouped: Grouped | None = None
+) -> AsyncIterator[Bridge]:
     """A bridge to the door's endpoint, on a free loopback port, while the block runs.
+
+    With `grouped`, suites are asked for by families first.
 
     It is an HTTP proxy that knows CONNECT only, and only with its token; the user names the topic.
     Raises OSError when it cannot listen.
     """
-    bridge = Bridge(door, doubt)
+    bridge = Bridge(door, doubt, grouped)
     clients: set[asyncio.Task[None]] = set()
 
     # No coroutine: a client that has connected is in `clients` before anything else can happen.
@@ -87,7 +94,14 @@ async def _served(
         writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
         # Lazy: nobody is dialled before the hello, as a quarter of sslyze's connections has none.
         hello = await _hello(reader)
-    await Crossing(bridge.door, bridge.doubt, hello, topic).run(reader, writer)
+    if hello[0] == _ALERT:
+        return  # sslyze found nothing to offer
+    if bridge.grouped and (refusal := await bridge.grouped.refusal(hello, topic)) is not None:
+        writer.write(refusal)
+        return
+    await Crossing(bridge.door, bridge.doubt, Question(hello=hello, topic=topic)).run(
+        reader, writer
+    )
 
 
 def _topic(header: bytes, token: str) -> str | None:

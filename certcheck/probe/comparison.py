@@ -41,7 +41,7 @@ async def compared(door: Door, own: Enumerated, scan: Scanned) -> Compared:
     """
     doubt = Doubt()
     theirs = [*_pairs(scan.suites, lambda v, n: n not in own.suites.get(v, ()))]
-    ours = [*_pairs(own.suites, lambda v, n: n in scan.refused.get(v, ()))]
+    ours = [*_pairs(own.suites, lambda v, n: v in scan.refusals and n in scan.refusals[v].all)]
     taken = await asyncio.gather(*(_is_taken(door, doubt, *p) for p in (*theirs, *ours)))
     said = dict(zip((*theirs, *ours), taken, strict=True))
     return Compared(

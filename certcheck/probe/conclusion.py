@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from certcheck import x509
 from certcheck.model.certificate import Certificate
 from certcheck.model.endpoint import Hostname
-from certcheck.model.observation import Check, Trust
+from certcheck.model.observation import Check, Refusals, Trust
 from certcheck.probe import checks
 from certcheck.probe.doubt import Doubt
 from certcheck.probe.scan_words import CHECKS, CONNECTIVITY, SUITES, Answer, Served
@@ -31,11 +31,11 @@ class Found:
 class Scanned:
     """sslyze's result; what it could not finish, or is not certain, is a sentence in `doubts`.
 
-    `suites` were accepted, `refused` are those that certainly were not, by version.
+    `suites` were accepted, `refusals` are of those that certainly were not, by version.
     """
 
     suites: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    refused: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    refusals: Mapping[str, Refusals] = field(default_factory=dict)
     found: tuple[Found, ...] = ()
     checks: Mapping[str, Check] = field(default_factory=dict)
     doubts: tuple[str, ...] = ()
@@ -44,11 +44,15 @@ class Scanned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One run of sslyze: what it was asked, and said; `lost` says why it said nothing."""
+    """One run of sslyze: what it was asked, and said; `lost` says why it said nothing.
+
+    Suites `with_family` were refused it without a question of their own.
+    """
 
     asked: tuple[str, ...]
     doubt: Doubt
     answer: Answer = field(default_factory=Answer)
+    with_family: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     lost: str = ""
 
     def open(self) -> tuple[str, ...]:
@@ -79,7 +83,7 @@ def concluded(host: Hostname, runs: Sequence[Run]) -> Scanned:
     said = {name: check for run in runs for name, check in run.answer.checks.items()}
     return Scanned(
         suites={version: names for version, names in suites.items() if names},
-        refused=_refused(runs),
+        refusals=_refusals(runs),
         found=found,
         checks=checks.concluded(said, runs[0].asked, last.open()),
         doubts=tuple(
@@ -98,15 +102,26 @@ def _by_version(found: Sequence[Mapping[str, tuple[str, ...]]]) -> dict[str, tup
     return suites
 
 
-def _refused(runs: Sequence[Run]) -> dict[str, tuple[str, ...]]:
+def _refusals(runs: Sequence[Run]) -> dict[str, Refusals]:
     accepted = _by_version([run.answer.suites for run in runs])
     refused = _by_version([run.answer.refused for run in runs])
+    families = _by_version([run.with_family for run in runs])
     unclear = runs[-1].open()
     return {
-        version: tuple(n for n in refused[version] if n not in accepted.get(version, ()))
+        version: _told_apart(
+            [name for name in refused[version] if name not in accepted.get(version, ())],
+            families.get(version, ()),
+        )
         for version, command in SUITES.items()
         if version in refused and command not in unclear
     }
+
+
+def _told_apart(refused: Sequence[str], with_family: Sequence[str]) -> Refusals:
+    return Refusals(
+        singly=tuple(name for name in refused if name not in with_family),
+        with_family=tuple(name for name in refused if name in with_family),
+    )
 
 
 def _doubts(run: Run) -> Iterator[str]:

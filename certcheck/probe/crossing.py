@@ -57,14 +57,26 @@ def _anything(_data: bytes) -> bool:
     return True
 
 
-class Crossing:
-    """One client of the bridge, from its hello on; an answer is there when it is `enough`."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A hello, and what it is for; an answer is there when it is `enough`.
 
-    def __init__(
-        self, door: Door, doubt: Doubt, hello: bytes, topic: str = "", enough: Enough = _anything
-    ) -> None:
-        self._door, self._doubt, self._hello, self._topic = door, doubt, hello, topic
-        self._enough = enough
+    `enough` may raise UnreadableReplyError. The server has hung up `before`, so many times, at a
+    hello that says the same and more.
+    """
+
+    hello: bytes
+    topic: str = ""
+    enough: Enough = _anything
+    before: int = 0
+
+
+class Crossing:
+    """One question on its way: for a client of the bridge, or for one of ours."""
+
+    def __init__(self, door: Door, doubt: Doubt, question: Question) -> None:
+        self._door, self._doubt, self._question = door, doubt, question
+        self._hello, self._topic = question.hello, question.topic
         self._failures: Counter[Failure] = Counter()
 
     async def run(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -108,7 +120,10 @@ class Crossing:
                 )
                 return result
             self._failures[result.kind] += 1
-            if self._doubt.is_refusal(version, self._failures["hang-up"], self._topic):
+            hang_ups = (
+                self._failures["hang-up"] and self._question.before + self._failures["hang-up"]
+            )
+            if self._doubt.is_refusal(version, hang_ups, self._topic):
                 return None
             if self._gives_up(result.kind):
                 return result
@@ -166,7 +181,7 @@ class Crossing:
 
     async def _answer(self, tcp: Tcp, data: bytes) -> Answered | Trouble:
         try:
-            while not self._enough(data):
+            while not self._question.enough(data):
                 more = await tcp.recv()
                 if not more:
                     return Trouble(kind="reset", text="the server breaks off in its answer")
@@ -188,10 +203,11 @@ class Crossing:
             await asyncio.wait((up, down), return_when=asyncio.FIRST_COMPLETED)
             self._judge(down, records)
         finally:
+            # First, as the wait below may be cancelled when the scan is over.
+            self._doubt.tally.note(self._hello, records)
             up.cancel()
             down.cancel()
             await asyncio.gather(up, down, return_exceptions=True)
-            self._doubt.tally.note(self._hello, records)
 
     async def _up(self, tcp: Tcp, reader: asyncio.StreamReader, records: Records) -> None:
         while data := await reader.read(4096):
@@ -214,16 +230,13 @@ class Crossing:
             self._doubt.taint("the connection breaks in the TLS handshake", self._topic)
 
 
-async def answered(
-    door: Door, doubt: Doubt, hello: bytes, *, enough: Enough = _anything
-) -> bytes | Trouble | None:
-    """The answer to `hello`, as soon as it is `enough`; None for a confirmed refusal.
+async def answered(door: Door, doubt: Doubt, question: Question) -> bytes | Trouble | None:
+    """The answer, as soon as it is enough; None for a confirmed refusal.
 
-    `enough` may raise UnreadableReplyError. A trouble is not yet a taint of `doubt`.
+    A trouble is not yet a taint of `doubt`.
     """
     async with contextlib.AsyncExitStack() as connection:
-        crossing = Crossing(door, doubt, hello, enough=enough)
-        result = await crossing.result(connection)
+        result = await Crossing(door, doubt, question).result(connection)
         return result.data if isinstance(result, Answered) else result
 
 

@@ -71,9 +71,13 @@ class Doubt:
         if by_alert:
             self._refuses_by_alert.add(version)
 
+    def refuses_by_alert(self, version: bytes) -> bool:
+        """Whether the server's way to refuse a hello of this version is an alert."""
+        return version in self._refuses_by_alert
+
     def is_refusal(self, version: bytes, hang_ups: int, topic: str = "") -> bool:
         """Whether so many bare EOFs in a row, for one hello of `version`, are a no."""
-        if version in self._refuses_by_alert:
+        if self.refuses_by_alert(version):
             return False
         if hang_ups < (CONFIRMED_ON_BAD_LINE if self.bad_line else CONFIRMED):
             return False

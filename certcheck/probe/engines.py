@@ -1,8 +1,8 @@
-"""What sslyze, and at depth `full` our own enumeration, add to what handshakes have shown."""
+"""What sslyze and our own enumeration, one of them or both, add to what handshakes have shown."""
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import get_args
+from typing import Literal, get_args
 
 from certcheck.model.observation import Observation, TlsVersion
 from certcheck.probe.comparison import compared
@@ -13,14 +13,18 @@ from certcheck.probe.oldest import oldest_versions
 from certcheck.probe.scan import scanned
 from certcheck.probe.sightings import with_scan
 
+Engine = Literal["own", "sslyze"]
+OWN: frozenset[Engine] = frozenset({"own"})
+SSLYZE: frozenset[Engine] = frozenset({"sslyze"})
+
 
 async def with_scan_of(
-    door: Door, seen: Observation, *, own: bool, stage: Callable[[str], None]
+    door: Door, seen: Observation, *, engines: frozenset[Engine], stage: Callable[[str], None]
 ) -> Observation:
-    """`seen` with cipher suites, checks and trust; with `own` also groups and disagreements.
+    """`seen` with cipher suites; by `sslyze` checks and trust, too, by `own` groups.
 
-    `stage` is told of `hellos`, with `own`, and of `sslyze` as they end. Who serves no TLS, or
-    wants to be left alone, is not asked.
+    With both engines also where they disagree. `stage` is told of `hellos` (own) and `sslyze` as
+    they end. Who serves no TLS, or wants to be left alone, is not asked.
     """
     if door.gate.stopped(door.address) or seen.outcome != "seen":
         return seen
@@ -31,14 +35,16 @@ async def with_scan_of(
         connections=seen.connections + old.connections,
         doubts=(*seen.doubts, *old.doubts),
     )
-    if not own:
+    if engines == SSLYZE:
         scan = await scanned(door, seen.protocols)
         stage("sslyze")
         return _with_sslyze(seen, scan)
     ours = await enumerated(door, seen.protocols)
     seen = _with_own(seen, ours)
     stage("hellos")
-    scan = await scanned(door, seen.protocols)
+    if engines == OWN:
+        return replace(seen, cipher_suites=ours.suites)
+    scan = await scanned(door, seen.protocols, by_families=False)
     stage("sslyze")
     return await _compared(door, _with_sslyze(seen, scan), ours, scan)
 
@@ -57,6 +63,7 @@ def _with_sslyze(seen: Observation, scan: Scanned) -> Observation:
     return replace(
         _with_versions(seen, *scan.suites),
         cipher_suites=scan.suites,
+        refusals=scan.refusals,
         deployments=with_scan(seen.deployments, scan.found),
         checks=scan.checks,
         engines=(*seen.engines, *(("sslyze",) if scan.suites or scan.found else ())),

@@ -5,6 +5,7 @@ import functools
 import re
 import ssl
 import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -24,7 +25,7 @@ VERSIONS: dict[TlsVersion, ssl.TLSVersion] = {
 }
 _NAMES: dict[str, TlsVersion] = {"TLSv1": "TLSv1.0", **{name: name for name in VERSIONS}}
 # OpenSSL takes no certificate list above 100 KiB; a full flight is a little more.
-_MAX_FLIGHT = 256 * 1024
+MAX_FLIGHT = 256 * 1024
 _CERTIFICATE_REQUEST = 13  # RFC 8446 4, HandshakeType
 _LEGACY_SERVER_CONNECT = 0x4  # servers without RFC 5746 are still there, and shall be seen
 
@@ -61,12 +62,12 @@ class _Tls(ssl.SSLObject):
 class Tls:
     """The stream inside TLS, and the handshake that opened it."""
 
-    def __init__(self, tcp: Tcp, variant: Variant) -> None:
+    def __init__(self, tcp: Tcp, context: ssl.SSLContext, name: str | None) -> None:
         self._tcp = tcp
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        context = _context(variant.oldest, variant.newest, variant.ciphers)
-        made = context.wrap_bio(self._incoming, self._outgoing, server_hostname=variant.server_name)
-        self._ssl = cast("_Tls", made)  # by `sslobject_class`
+        context.sslobject_class = _Tls
+        made = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name)
+        self._ssl = cast("_Tls", made)
         self.first = b""
         self._bytes = 0
 
@@ -96,6 +97,13 @@ class Tls:
             # demand; with plain RSA the server would have shown its key only afterwards.
             possession_proven="DHE-" in cipher[0],
         )
+
+    @property
+    def verified(self) -> bool:
+        """Whether a context that verifies has accepted the server's certificate."""
+        context = self._ssl.context
+        asked = context.verify_mode is ssl.CERT_REQUIRED and context.check_hostname
+        return asked and bool(self._ssl.getpeercert())
 
     async def recv(self) -> bytes:
         """The next bytes inside TLS; empty at the end. Raises TimeoutError, OSError."""
@@ -133,7 +141,7 @@ class Tls:
             raise EOFError
         self.first = self.first or data
         self._bytes += len(data)
-        if self._bytes > _MAX_FLIGHT:
+        if self._bytes > MAX_FLIGHT:
             raise OverflowError
         self._incoming.write(data)
 
@@ -149,27 +157,31 @@ class Tls:
 
 async def handshake(tcp: Tcp, variant: Variant, mode: TlsMode) -> tuple[Tls, Handshake]:
     """TLS on `tcp`, which a go-ahead has opened or which is fresh; raises ProbeError."""
-    tls = _opened(tcp, variant)
+    context = _context(variant.oldest, variant.newest, variant.ciphers)
+    tls = opened(tcp, context, variant.server_name)
     try:
         return tls, await tls.shake()
-    except OverflowError as e:
-        raise ProbeError("oversized", f"more than {_MAX_FLIGHT} bytes of handshake") from e
-    except (OSError, EOFError) as e:
-        demanded = None if isinstance(e, TimeoutError) else tls.demanded()
+    except (OSError, EOFError, OverflowError) as e:
+        ended = isinstance(e, TimeoutError | OverflowError)
+        demanded = None if ended else tls.demanded()
         if demanded is None:
-            raise _failure(e, tls.first, mode) from e
+            raise failure(e, tls.first, mode) from e
         return tls, demanded
 
 
-def _opened(tcp: Tcp, variant: Variant) -> Tls:
+def opened(tcp: Tcp, context: ssl.SSLContext, server_name: str | None) -> Tls:
+    """TLS on `tcp` before its handshake; raises ProbeError for a name that SNI cannot carry."""
     try:
-        return Tls(tcp, variant)
+        return Tls(tcp, context, server_name)
     except ValueError as e:  # a leading dot, such as Postfix takes in an SNI map; an empty label
-        name = shown(ascii(variant.server_name).encode())
+        name = shown(ascii(server_name).encode())
         raise ProbeError("handshake_failed", f"SNI cannot carry the name {name}") from e
 
 
-def _failure(error: OSError | EOFError, first: bytes, mode: TlsMode) -> ProbeError:
+def failure(error: OSError | EOFError | OverflowError, first: bytes, mode: TlsMode) -> ProbeError:
+    """What the error of a handshake means; `first` are the server's first bytes."""
+    if isinstance(error, OverflowError):
+        return ProbeError("oversized", f"more than {MAX_FLIGHT} bytes of handshake")
     if _is_text(first):
         return _in_plain_text(first, mode)
     match error:
@@ -226,6 +238,8 @@ _TOLD = {
 
 
 def _words(error: ssl.SSLError) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"the certificate is not accepted: {error.verify_message}"
     said = error.reason or _PLACE.sub("", str(error))
     reason = said.lower().replace("_", " ").strip()
     return f"TLS handshake failed: {_TOLD.get(reason, reason)}"
@@ -242,7 +256,6 @@ def _context(oldest: TlsVersion, newest: TlsVersion, ciphers: str) -> ssl.SSLCon
         warnings.simplefilter("ignore", DeprecationWarning)  # TLS 1.0 is what we look for
         context.minimum_version = VERSIONS[oldest]
         context.maximum_version = VERSIONS[newest]
-    context.sslobject_class = _Tls
     # Private, but in every Python: nothing else shows a CertificateRequest of TLS 1.3.
     context._msg_callback = _overheard  # type: ignore[attr-defined]  # noqa: SLF001
     return context
@@ -256,10 +269,19 @@ def _overheard(
 
 
 def _chain(connection: ssl.SSLObject) -> tuple[Certificate, ...]:
+    return certificates(_ders(connection))
+
+
+def certificates(ders: Iterable[bytes]) -> tuple[Certificate, ...]:
+    """The chain that was served; raises ProbeError when one of it is unreadable."""
     try:
-        return tuple(x509.certificate(der) for der in _ders(connection))
+        return tuple(map(_certificate, ders))
     except ValueError as e:
         raise ProbeError("handshake_failed", f"a served certificate is unreadable: {e}") from e
+
+
+# Many servers show the same certificates, the authorities' above all.
+_certificate = functools.lru_cache(maxsize=128)(x509.certificate)
 
 
 def _ders(connection: Any) -> list[bytes]:

@@ -1,10 +1,12 @@
 """A ClientHello of SSL 3.0 to TLS 1.3, without cryptography: so any suite can be asked for."""
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from certcheck.model.observation import TlsVersion
+from certcheck.probe.client_hello import ClientHello, encoded, padded
+from certcheck.probe.extension import Extension, Kind, key_share, number_list, server_name
 from certcheck.probe.suites import GROUPS
 
 VERSIONS: Mapping[TlsVersion, int] = {
@@ -20,10 +22,7 @@ _SIGNATURES = (
     0x080A, 0x080B, 0x0401, 0x0501, 0x0601, 0x0303, 0x0301, 0x0302, 0x0402, 0x0502, 0x0602, 0x0203,
     0x0201, 0x0202, 0x0101,
 )  # fmt: skip
-_SERVER_NAME, _GROUPS, _POINTS, _SIGNATURE_ALGORITHMS = 0, 10, 11, 13
-_PADDING, _EXTENDED_MASTER_SECRET, _SUPPORTED_VERSIONS, _KEY_SHARE = 21, 23, 43, 51
-_RENEGOTIATION = 0xFF01
-_PADDED = range(256, 512)
+_UNCOMPRESSED = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,50 +40,32 @@ class Offer:
 
 
 def client_hello(offer: Offer) -> bytes:
-    """The hello as one record (RFC 8446 4.1.2, RFC 5246 7.4.1.2, RFC 6101 5.6.1.2).
+    """The hello as records (RFC 8446 4.1.2, RFC 5246 7.4.1.2, RFC 6101 5.6.1.2).
 
     In TLS 1.3 it has no key share (RFC 8446 4.2.8), so that the server must name its group in a
-    HelloRetryRequest, and needs no arithmetic from us.
+    HelloRetryRequest.
     """
     version = VERSIONS[offer.version]
-    body = min(version, VERSIONS["TLSv1.2"]).to_bytes(2) + secrets.token_bytes(32)
-    body += _sized(secrets.token_bytes(32) if offer.version == "TLSv1.3" else b"", 1)
-    body += _sized(_numbers(offer.suites), 2) + b"\x01\x00"
-    if offer.version != "SSLv3":
-        body += _sized(_padded(_extensions(offer), len(body)), 2)
-    message = b"\x01" + _sized(body, 3)
-    return b"\x16" + min(version, VERSIONS["TLSv1.0"]).to_bytes(2) + _sized(message, 2)
+    hello = ClientHello(
+        record_version=min(version, VERSIONS["TLSv1.0"]),
+        version=min(version, VERSIONS["TLSv1.2"]),
+        random=secrets.token_bytes(32),
+        session_id=secrets.token_bytes(32) if offer.version == "TLSv1.3" else b"",
+        suites=tuple(offer.suites),
+        extensions=None if offer.version == "SSLv3" else tuple(_extensions(offer)),
+    )
+    return encoded(padded(hello))
 
 
-def _extensions(offer: Offer) -> bytes:
-    made = {
-        _RENEGOTIATION: b"\x00",
-        _EXTENDED_MASTER_SECRET: b"",
-        _POINTS: b"\x01\x00",
-        _GROUPS: _sized(_numbers(offer.groups), 2),
-    }
+def _extensions(offer: Offer) -> Iterator[Extension]:
+    yield Extension(kind=Kind.RENEGOTIATION_INFO, data=b"\x00")
+    yield Extension(kind=Kind.EXTENDED_MASTER_SECRET)
+    yield number_list(Kind.EC_POINT_FORMATS, [_UNCOMPRESSED])
+    yield number_list(Kind.SUPPORTED_GROUPS, offer.groups)
     if offer.server_name is not None:
-        made[_SERVER_NAME] = _sized(b"\x00" + _sized(offer.server_name.encode("ascii"), 2), 2)
+        yield server_name(offer.server_name)
     if offer.version in {"TLSv1.2", "TLSv1.3"}:
-        made[_SIGNATURE_ALGORITHMS] = _sized(_numbers(_SIGNATURES), 2)
+        yield number_list(Kind.SIGNATURE_ALGORITHMS, _SIGNATURES)
     if offer.version == "TLSv1.3":
-        made[_SUPPORTED_VERSIONS] = _sized(VERSIONS["TLSv1.3"].to_bytes(2), 1)
-        made[_KEY_SHARE] = _sized(b"", 2)
-    return b"".join(kind.to_bytes(2) + _sized(data, 2) for kind, data in made.items())
-
-
-def _padded(extensions: bytes, before: int) -> bytes:
-    # RFC 7685: some load balancers hang at a hello of 256 to 511 bytes.
-    size = 4 + before + 2 + len(extensions)
-    if size not in _PADDED:
-        return extensions
-    missing = max(_PADDED.stop - size - 4, 0)
-    return extensions + _PADDING.to_bytes(2) + _sized(bytes(missing), 2)
-
-
-def _numbers(numbers: Sequence[int]) -> bytes:
-    return b"".join(number.to_bytes(2) for number in numbers)
-
-
-def _sized(data: bytes, width: int) -> bytes:
-    return len(data).to_bytes(width) + data
+        yield number_list(Kind.SUPPORTED_VERSIONS, [VERSIONS["TLSv1.3"]])
+        yield key_share([])

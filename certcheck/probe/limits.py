@@ -1,8 +1,8 @@
 """How long, how much and how often a mail server may be asked."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
 from certcheck.model.observation import Reason
@@ -57,7 +57,8 @@ class Gate:
 
     `hosts` says which addresses are one host; another address is a host of its own. The gate
     remembers hosts that asked to be left alone: all their ports pause while one port backs off,
-    and all are stopped when its second try is turned away, too. A scan goes on slowly.
+    and all are stopped when its second try is turned away, too. A scan goes on slowly. Of a host
+    that nobody asks at the moment it remembers nothing else.
     """
 
     def __init__(self, limits: Limits, hosts: Mapping[str, str] | None = None) -> None:
@@ -70,13 +71,13 @@ class Gate:
     @asynccontextmanager
     async def admitted(self, address: str) -> AsyncIterator[None]:
         """A place for one connection to `address`; raises ProbeError when that is stopped."""
-        known = self._known(address)
-        async with known.places:
-            async with known.quiet:
-                pass  # nobody backs off now
-            async with self._all:
-                self._count(address)
-                yield
+        with self._visited(address) as known:
+            async with known.places:
+                async with known.quiet:
+                    pass  # nobody backs off now
+                async with self._all:
+                    self._count(address)
+                    yield
 
     @asynccontextmanager
     async def backed_off(self, address: str) -> AsyncIterator[None]:
@@ -100,7 +101,8 @@ class Gate:
 
     def is_slow(self, address: str) -> bool:
         """Whether a connection to `address` keeps its place until the server has ended it."""
-        return self._known(address).slow
+        known = self._hosts.get(self._name(address))
+        return known is not None and known.slow
 
     def stop(self, address: str, missed: Missed) -> None:
         """Let nothing more through to `address`; the first reason stays."""
@@ -109,7 +111,8 @@ class Gate:
 
     def stopped(self, address: str) -> Missed | None:
         """Why `address` is not asked any more, if so."""
-        return self._known(address).stopped
+        known = self._hosts.get(self._name(address))
+        return known.stopped if known else None
 
     def raise_if_stopped(self, address: str) -> None:
         """Raise ProbeError with the reason of the first refusal when `address` is stopped."""
@@ -123,9 +126,25 @@ class Gate:
         self.raise_if_stopped(address)
         self.connections += 1
 
+    @contextmanager
+    def _visited(self, address: str) -> Iterator["_Host"]:
+        name, known = self._name(address), self._known(address)
+        known.visits += 1
+        try:
+            yield known
+        finally:
+            known.visits -= 1
+            if not (known.visits or known.slow or known.stopped):
+                self._hosts.pop(name, None)
+
     def _known(self, address: str) -> "_Host":
-        places = asyncio.Semaphore(self._limits.per_host)
-        return self._hosts.setdefault(self._names.get(address, address), _Host(places=places))
+        name = self._name(address)
+        if name not in self._hosts:
+            self._hosts[name] = _Host(places=asyncio.Semaphore(self._limits.per_host))
+        return self._hosts[name]
+
+    def _name(self, address: str) -> str:
+        return self._names.get(address, address)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -134,5 +153,6 @@ class _Host:
 
     places: asyncio.Semaphore
     quiet: asyncio.Lock = field(default_factory=asyncio.Lock)
+    visits: int = 0
     slow: bool = False
     stopped: Missed | None = None

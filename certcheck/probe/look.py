@@ -1,5 +1,6 @@
 """One visit to a mail server: connect, talk until TLS, one handshake, talk inside, say goodbye."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -9,11 +10,13 @@ from certcheck.probe.dialogue import SCRIPTS, go_ahead, greeting
 from certcheck.probe.handshake import Handshake, Tls, Variant, handshake
 from certcheck.probe.limits import GO_AWAY, Gate, Limits, Missed, ProbeError
 from certcheck.probe.script import Said, Script
+from certcheck.probe.signed import SignedBy, signed
 from certcheck.probe.wire import Tcp, Wire, dial
 
 # Inside TLS: ask for the capabilities, only say goodbye, or just hang up.
 Talk = Literal["full", "goodbye", "none"]
 _GOODBYE = 5.0
+_CIPHERS: Mapping[SignedBy, str] = {"ecdsa": "aECDSA", "rsa": "aRSA"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,12 +55,31 @@ class Door:
         A server that turns us away gets one more, slowly, and is stopped when it does so again.
         """
         mode = mode or self.endpoint.tls_mode
+        return await self._admitted(lambda: _Visit(self, variant, talk, mode))
+
+    async def glance(self, by: SignedBy) -> Look:
+        """The same in TLS 1.2 for one type of key, and only as far as its signature."""
+        variant = Variant(
+            server_name=self.endpoint.host.server_name, newest="TLSv1.2", ciphers=_CIPHERS[by]
+        )
+        return await self._admitted(lambda: _Glance(self, variant, by))
+
+    async def _admitted(self, visit: "Callable[[], _Visit]") -> Look:
+        first = visit()
         try:
             async with self.gate.admitted(self.address):
-                first = await _Visit(self, variant, talk, mode).result()
-                if first.turned_away is None:
-                    return first
-                return await self._once_more(first, _Visit(self, variant, talk, mode))
+                look = await first.result()
+                if look.turned_away is None:
+                    return look
+                return await self._once_more(look, visit())
+        except ProbeError as e:
+            return Look(variant=first.variant, missed=e.missed, connections=0)
+
+    async def visit(self, variant: Variant) -> Look:
+        """One visit and never a second one: who asks all the time has its own way to back off."""
+        try:
+            async with self.gate.admitted(self.address):
+                return await _Visit(self, variant, "goodbye", self.endpoint.tls_mode).result()
         except ProbeError as e:
             return Look(variant=variant, missed=e.missed, connections=0)
 
@@ -75,7 +97,8 @@ class Door:
 
 class _Visit:
     def __init__(self, door: Door, variant: Variant, talk: Talk, mode: TlsMode) -> None:
-        self._door, self._variant, self._talk, self._mode = door, variant, talk, mode
+        self.variant = variant
+        self._door, self._talk, self._mode = door, talk, mode
         self._notes: list[str] = []
         self._before: Said | None = None
         self._after: Said | None = None
@@ -95,7 +118,7 @@ class _Visit:
         except ProbeError as e:
             missed = e.missed
         return Look(
-            variant=self._variant,
+            variant=self.variant,
             shaken=self._shaken,
             missed=missed,
             inside=self._inside,
@@ -114,7 +137,10 @@ class _Visit:
                 heard=lambda: tcp.allow(self._door.limits.timeout),
             )
             await go_ahead(script, self._before, tcp=tcp, wire=wire)
-        tls, self._shaken = await handshake(tcp, self._variant, self._mode)
+        await self._secured(script, tcp)
+
+    async def _secured(self, script: Script, tcp: Tcp) -> None:
+        tls, self._shaken = await handshake(tcp, self.variant, self._mode)
         if self._talk == "none" or self._shaken.client_certificate == "required":
             return
         try:
@@ -140,6 +166,15 @@ class _Visit:
         tcp.hurry(_GOODBYE)
         await script.leave(wire)
         await tls.close()
+
+
+class _Glance(_Visit):
+    def __init__(self, door: Door, variant: Variant, by: SignedBy) -> None:
+        super().__init__(door, variant, "none", door.endpoint.tls_mode)
+        self._by = by
+
+    async def _secured(self, _script: Script, tcp: Tcp) -> None:
+        self._shaken = await signed(tcp, self._by, self.variant.server_name, self._mode)
 
 
 def _capabilities(before: Said | None, after: Said | None) -> Capabilities:

@@ -8,18 +8,19 @@ from typing import Literal
 
 from certcheck.model.endpoint import Endpoint
 from certcheck.model.observation import OUTCOMES, Observation, Reason, TlsVersion
-from certcheck.probe.engines import with_scan_of
 from certcheck.probe.handshake import VERSIONS, Handshake, Variant
 from certcheck.probe.limits import REFUSALS, Gate, Limits, Missed
 from certcheck.probe.look import Door, Look, Talk
 from certcheck.probe.sightings import Sighting, deployments
 
-Depth = Literal["certificates", "quick", "standard", "full"]
+Depth = Literal["keys", "certificates", "quick", "hellos", "standard", "full"]
 
 # What is told of as it ends, depth by depth.
 STAGES: Mapping[Depth, tuple[str, ...]] = {
+    "keys": ("handshakes",),
     "certificates": ("handshakes",),
     "quick": ("handshakes",),
+    "hellos": ("handshakes", "hellos"),
     "standard": ("handshakes", "sslyze"),
     "full": ("handshakes", "hellos", "sslyze"),
 }
@@ -47,21 +48,25 @@ async def observed(  # noqa: PLR0913 - each is one thing that the caller decides
     """What `endpoint` serves at `address`; whatever a server does is data.
 
     `address` is an IP literal; any other string is `unreachable`. `stage` is told of each of
-    STAGES as it ends. `certificates` does not ask for TLS versions, `quick` does, `standard` adds
-    sslyze, `full` our own lists of suites and groups. `budget` says how many connections that is.
+    STAGES as it ends. `keys` is one handshake for each type of key; `certificates` asks without SNI
+    and for other back ends, too; `quick` for TLS versions; `hellos` adds our own lists of suites
+    and groups, `standard` sslyze, `full` both. `budget` says how many connections that is.
     """
     door = Door(endpoint=endpoint, address=address, gate=gate, limits=limits)
     blank = unseen(endpoint, address, number=number, at=at, reason="unreachable", detail="")
-    looks = await _asked(door, Variant(server_name=endpoint.host.server_name), talk="full")
+    talk: Talk = "goodbye" if depth == "keys" else "full"
+    looks = await _asked(door, Variant(server_name=endpoint.host.server_name), talk=talk)
     last = looks[-1]
     if last.shaken is None:
-        return await _without_tls(door, blank, looks)
-    versions = () if depth == "certificates" else tuple(VERSIONS)
-    seen = await _seen(door, blank, looks, last.shaken, versions)
+        return await without_tls(door, blank, looks)
+    seen = await _seen(door, blank, looks, last.shaken, depth)
     stage("handshakes")
-    if depth in ("standard", "full"):
-        return await with_scan_of(door, seen, own=depth == "full", stage=stage)
-    return seen
+    if depth in ("keys", "certificates", "quick"):
+        return seen
+    from certcheck.probe.engines import OWN, SSLYZE, with_scan_of
+
+    engines = {"hellos": OWN, "standard": SSLYZE, "full": OWN | SSLYZE}
+    return await with_scan_of(door, seen, engines=engines[depth], stage=stage)
 
 
 def unseen(  # noqa: PLR0913 - as above
@@ -87,15 +92,8 @@ def unseen(  # noqa: PLR0913 - as above
     )
 
 
-async def _asked(door: Door, variant: Variant, *, talk: Talk = "goodbye") -> tuple[Look, ...]:
-    # A bare hang-up may be an accident: up to three times.
-    looks = [await door.look(variant, talk=talk)]
-    while (missed := looks[-1].missed) and missed.hung_up and len(looks) < _TRIES:
-        looks.append(await door.look(variant, talk=talk))
-    return tuple(looks)
-
-
-async def _without_tls(door: Door, blank: Observation, looks: Sequence[Look]) -> Observation:
+async def without_tls(door: Door, blank: Observation, looks: Sequence[Look]) -> Observation:
+    """The observation of a server that gave no TLS session in any of these looks."""
     last = looks[-1]
     attempts = sum(look.connections for look in looks)
     missed = last.missed or Missed(reason="handshake_failed", detail="")
@@ -118,15 +116,24 @@ async def _without_tls(door: Door, blank: Observation, looks: Sequence[Look]) ->
     )
 
 
+async def _asked(door: Door, variant: Variant, *, talk: Talk = "goodbye") -> tuple[Look, ...]:
+    # A bare hang-up may be an accident: up to three times.
+    looks = [await door.look(variant, talk=talk)]
+    while (missed := looks[-1].missed) and missed.hung_up and len(looks) < _TRIES:
+        looks.append(await door.look(variant, talk=talk))
+    return tuple(looks)
+
+
 async def _seen(
     door: Door,
     blank: Observation,
     looks: Sequence[Look],
     shaken: Handshake,
-    versions: Sequence[TlsVersion],
+    depth: Depth,
 ) -> Observation:
     last = looks[-1]
-    variants = _variants(last.variant, shaken, versions)
+    versions = () if depth in ("keys", "certificates") else tuple(VERSIONS)
+    variants = _variants(last.variant, shaken, depth, versions)
     talk: Talk = "goodbye" if last.inside is None else "none"
     more = await asyncio.gather(*(_asked(door, variant, talk=talk) for variant in variants))
     answers = [last, *(tries[-1] for tries in more)]
@@ -161,9 +168,13 @@ async def _seen(
     )
 
 
-def _variants(first: Variant, shaken: Handshake, versions: Sequence[TlsVersion]) -> list[Variant]:
+def _variants(
+    first: Variant, shaken: Handshake, depth: Depth, versions: Sequence[TlsVersion]
+) -> list[Variant]:
     other_key = "aRSA" if shaken.chain[0].key_type != "rsa" else "aECDSA"
     other = replace(first, newest="TLSv1.2", ciphers=other_key)
+    if depth == "keys":
+        return [other]
     variants = [other, *[first] * _AGAIN]
     if first.server_name is not None:
         variants += [Variant(server_name=None), replace(other, server_name=None)]

@@ -8,12 +8,16 @@ from certcheck.probe.look import Door
 from certcheck.probe.reply import Reply, reply
 
 
-async def chosen(door: Door, doubt: Doubt, offer: Offer) -> Reply | Trouble | None:
+async def chosen(
+    door: Door, doubt: Doubt, offer: Offer, *, before: int = 0
+) -> Reply | Trouble | None:
     """The server's choice; None when it takes nothing of the offer, Trouble when it is not known.
 
-    Never raises for what the server does.
+    It has hung up `before`, so many times, at an offer of the same and more. Never raises for what
+    the server does.
     """
-    data = await crossing.answered(door, doubt, client_hello(offer), enough=_of_use(offer))
+    question = crossing.Question(hello=client_hello(offer), enough=_of_use(offer), before=before)
+    data = await crossing.answered(door, doubt, question)
     if not isinstance(data, bytes):
         return data
     said = reply(data)

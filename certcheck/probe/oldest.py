@@ -1,5 +1,6 @@
 """SSLv2 and SSLv3, which no TLS library of today speaks: one raw hello, and what comes back."""
 
+import asyncio
 import secrets
 from dataclasses import dataclass
 
@@ -29,18 +30,20 @@ class Old:
 
 
 async def oldest_versions(door: Door) -> Old:
-    """Ask for SSLv2 and SSLv3, one connection each if the server answers at all."""
+    """Ask for SSLv2 and SSLv3 at once, one connection each if the server answers at all."""
     doubt = Doubt()
-    accepted: list[TlsVersion] = []
     hellos: dict[TlsVersion, bytes] = {"SSLv2": ssl2_hello(), "SSLv3": ssl3_hello()}
-    for version, hello in hellos.items():
-        answer = await crossing.answered(door, doubt, hello)
+
+    async def is_taken(version: TlsVersion, hello: bytes) -> bool:
+        answer = await crossing.answered(door, doubt, crossing.Question(hello=hello))
         if isinstance(answer, crossing.Trouble):
             doubt.taint(answer.text)
-        elif answer is not None and _accepts(version, answer):
-            accepted.append(version)
+            return False
+        return answer is not None and _accepts(version, answer)
+
+    taken = await asyncio.gather(*(is_taken(*each) for each in hellos.items()))
     return Old(
-        versions=tuple(accepted),
+        versions=tuple(version for version, yes in zip(hellos, taken, strict=True) if yes),
         doubts=tuple(f"not known whether SSLv2 or SSLv3 is taken: {t}" for t in doubt.taints()),
         connections=doubt.connections,
     )

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 _HEADER = 5  # RFC 8446 5.1: type, version, length
 _ALERT, _HANDSHAKE, _DATA = 21, 22, 23
-_SERVER_HELLO, _CERTIFICATE = 2, 11
-_TO_SESSION = 2 + 32 + 1  # version, random, length of the session's name
+_SERVER_HELLO, _CERTIFICATE, _KEY_EXCHANGE = 2, 11, 12
+_RANDOM = slice(2, 2 + 32)  # behind the version
+_TO_SESSION = _RANDOM.stop + 1  # and the length of the session's name
 # OpenSSL gives up above 100 KiB (max_cert_list), and sslyze then reads that as "rejected".
 MAX_CERTIFICATE = 100 * 1024
 
@@ -20,6 +21,8 @@ class Records:
         self.chain: tuple[bytes, ...] = ()
         self.version = b""
         self.suite = b""
+        self.random = b""
+        self.key_exchange = b""
         self._encrypted = False
         self._answered_second_flight = False
         self._client_spoke_again = False
@@ -49,6 +52,11 @@ class Records:
         return not (finished or self.ended_with_alert)
 
     @property
+    def is_encrypted(self) -> bool:
+        """Whether what follows is encrypted, as all but the first message of TLS 1.3 is."""
+        return self._encrypted
+
+    @property
     def second_flight(self) -> bool:
         """Whether the client has spoken after its hello, and nothing is encrypted as in TLS 1.3."""
         return self._client_spoke_again and not self._encrypted
@@ -74,8 +82,11 @@ class Records:
         if kind == _SERVER_HELLO and len(body) >= _TO_SESSION:  # RFC 5246 7.4.1.3
             at = _TO_SESSION + body[_TO_SESSION - 1]
             self.version, self.suite = body[:2], body[at : at + 2]
+            self.random = body[_RANDOM]
         elif kind == _CERTIFICATE:  # in TLS 1.3 it is encrypted
             self.chain = tuple(_certificates(body[3:]))
+        elif kind == _KEY_EXCHANGE:
+            self.key_exchange = body
 
 
 def _certificates(data: bytes) -> Iterator[bytes]:

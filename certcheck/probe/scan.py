@@ -19,6 +19,7 @@ from certcheck.probe.child import Leash, LeashError
 from certcheck.probe.conclusion import Run, Scanned, again, concluded
 from certcheck.probe.dialogue import FAREWELLS
 from certcheck.probe.doubt import Doubt
+from certcheck.probe.grouped import Grouped
 from certcheck.probe.look import Door
 from certcheck.probe.places import Place, Places
 from certcheck.probe.scan_words import CERTIFICATES, SUITES, Answer, Request
@@ -29,12 +30,22 @@ if TYPE_CHECKING:
 _CHILDREN = min(os.cpu_count() or 1, 2)
 # With less than this left, sslyze has hardly started when it is ended.
 _WORTHWHILE = 2.0
+# Who waits for the answer to a whole family needs no connection: others ask meanwhile.
+_WAITING = 2
 _places: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Places] = weakref.WeakKeyDictionary()
 
 
-async def scanned(door: Door, versions: Collection[TlsVersion], *, checks: bool = True) -> Scanned:
+async def scanned(
+    door: Door,
+    versions: Collection[TlsVersion],
+    *,
+    checks: bool = True,
+    by_families: bool = True,
+) -> Scanned:
     """Accepted suites of `versions`, chains with trust verdicts, checks; never raises for them.
 
+    `by_families` spares the server most questions for suites that it refuses; without it sslyze
+    asks for each, and nobody else has a say.
     What is in doubt is asked once more, within the same deadline.
     """
     loop = asyncio.get_running_loop()
@@ -43,7 +54,7 @@ async def scanned(door: Door, versions: Collection[TlsVersion], *, checks: bool 
         _reader()  # what takes time the first time is not taken from the scan's
     async with _places.setdefault(loop, Places(_CHILDREN)).one() as place:
         end = loop.time() + door.limits.scan_timeout
-        scan = _Scan(door=door, place=place, versions=versions, end=end)
+        scan = _Scan(door=door, place=place, versions=versions, end=end, by_families=by_families)
         runs = [await scan.run(asked, Doubt())]
         left = again(runs[0])
         if left and not door.gate.stopped(door.address) and end - loop.time() > _WORTHWHILE:
@@ -72,17 +83,24 @@ class _Scan:
     place: Place
     versions: Collection[TlsVersion]
     end: float
+    by_families: bool
 
     async def run(self, asked: tuple[str, ...], doubt: Doubt) -> Run:
         """One run, of these commands."""
+        grouped = Grouped(self.door, doubt) if self.by_families else None
         try:
-            async with bridged(self.door, doubt) as bridge:
+            async with bridged(self.door, doubt, grouped) as bridge:
                 answer = await self._answer(self._request(asked, bridge))
         except LeashError as e:
             return Run(asked=asked, doubt=doubt, lost=f"sslyze gave no result: {e}")
         except OSError as e:  # no descriptor left for the bridge
             return Run(asked=asked, doubt=doubt, lost=f"sslyze cannot be asked: {e.strerror or e}")
-        return Run(asked=asked, doubt=doubt, answer=answer)
+        return Run(
+            asked=asked,
+            doubt=doubt,
+            answer=answer,
+            with_family=grouped.names() if grouped else {},
+        )
 
     def _request(self, asked: tuple[str, ...], bridge: Bridge) -> Request:
         endpoint = self.door.endpoint
@@ -91,7 +109,7 @@ class _Scan:
             port=endpoint.port,
             proxy_port=bridge.port,
             token=bridge.token,
-            at_once=self.door.limits.per_host,
+            at_once=self.door.limits.per_host * (_WAITING if self.by_families else 1),
             commands=asked,
             newest=newest(self.versions),
             greets=endpoint.tls_mode == "implicit" or endpoint.protocol == "sieve",

@@ -33,7 +33,7 @@ class Sieve:
             raise not_offered("STARTTLS")
         wire.stage = "tls"
         await wire.send_line("STARTTLS")
-        line = await _logical_line(wire)
+        line = await logical_line(wire)
         final = _FINAL.match(line)
         if not final:
             raise garbled("STARTTLS", line)
@@ -54,7 +54,7 @@ class Sieve:
     async def _capabilities(self, wire: Wire) -> Said | None:
         words: list[str] = []
         greeting = ""
-        while not (final := _FINAL.match(line := await _logical_line(wire))):
+        while not (final := _FINAL.match(line := await logical_line(wire))):
             pair = _PAIR.fullmatch(escaped(line))
             if not pair:
                 return None
@@ -67,7 +67,8 @@ class Sieve:
         return Said(greeting=greeting or shown(line), words=tuple(words), auth=tuple(auth))
 
 
-async def _logical_line(wire: Wire) -> bytes:
+async def logical_line(wire: Wire) -> bytes:
+    """The next line, with its strings in quotes; raises ProbeError."""
     # RFC 5804 4: a string may come as a literal; it is read as if it stood in quotes.
     line = await wire.read_line()
     while open_ := _LITERAL.search(line):

@@ -3,10 +3,13 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from certcheck.model.certificate import Certificate, KeyType
 from certcheck.model.observation import Deployment
-from certcheck.probe.conclusion import Found
+
+if TYPE_CHECKING:
+    from certcheck.probe.conclusion import Found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +46,7 @@ def deployments(sightings: Sequence[Sighting]) -> tuple[Deployment, ...]:
     )
 
 
-def with_scan(ours: Sequence[Deployment], found: Sequence[Found]) -> tuple[Deployment, ...]:
+def with_scan(ours: Sequence[Deployment], found: Sequence["Found"]) -> tuple[Deployment, ...]:
     """The same with the trust stores' verdicts, what crossed in clear, and chains only there."""
     there = {(each.server_name, each.chain[0].sha256): each for each in found}
     known = {(each.server_name, each.leaf.sha256) for each in ours}
@@ -55,11 +58,11 @@ def with_scan(ours: Sequence[Deployment], found: Sequence[Found]) -> tuple[Deplo
     return tuple(replace(each, of=of[each.server_name, each.key_type]) for each in (*joined, *more))
 
 
-def _joined(ours: Deployment, found: Found | None) -> Deployment:
+def _joined(ours: Deployment, found: "Found | None") -> Deployment:
     return replace(ours, seen=ours.seen + found.times, trust=found.trust) if found else ours
 
 
-def _only_there(found: Found) -> Deployment:
+def _only_there(found: "Found") -> Deployment:
     leaf = found.chain[0]
     return Deployment(
         key_type=leaf.key_type,

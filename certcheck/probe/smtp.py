@@ -89,16 +89,17 @@ class Smtp:
     async def leave(self, wire: Wire) -> None:
         """QUIT."""
         await wire.send_line(FAREWELL)
-        await self._reply(wire)
+        await self.reply(wire)
 
     async def _answer(self, wire: Wire) -> Reply | None:
-        reply = await self._reply(wire)
+        reply = await self.reply(wire)
         # RFC 5321 4.2.3: the server closes, though it was not told QUIT.
         if reply and reply.code == "221":
             raise ProbeError("bye", f"the server says goodbye: {shown(reply.text)}")
         return reply
 
-    async def _reply(self, wire: Wire) -> Reply | None:
+    async def reply(self, wire: Wire) -> Reply | None:
+        """The next reply; None for what is none. Raises ProbeError when the server closes."""
         lines: list[bytes] = []
         while True:
             parsed = _REPLY.fullmatch(await wire.read_line())

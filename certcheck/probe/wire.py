@@ -5,6 +5,7 @@ import contextlib
 import ipaddress
 import socket
 import ssl
+from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from certcheck.model.observation import Reason
@@ -21,9 +22,20 @@ _SILENT: dict[Stage, Reason] = {"greeting": "greeting_timeout", "tls": "handshak
 _HUNG_UP: dict[Stage, Reason] = {"greeting": "unreachable", "tls": "closed_after_go_ahead"}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caps:
+    """How much a server may say: the default is meant for strangers, before anybody logs in."""
+
+    line: int = MAX_LINE
+    lines: int = MAX_LINES
+    size: int = MAX_BYTES
+
+
 def escaped(data: bytes) -> str:
     r"""Server bytes as printable ASCII: all else, also ESC and bidi marks, as `\xNN`."""
     text = data.decode("ascii", "backslashreplace")
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
 
 
@@ -59,13 +71,25 @@ class Tcp:
 
     async def recv(self) -> bytes:
         """The next bytes; empty at the end. Raises TimeoutError, OSError."""
+        if self._in_time:
+            with contextlib.suppress(BlockingIOError):
+                return self._sock.recv(_CHUNK)
         async with asyncio.timeout_at(self.deadline):
             return await self._loop.sock_recv(self._sock, _CHUNK)
 
     async def send(self, data: bytes) -> None:
         """Send all of `data`. Raises TimeoutError, OSError."""
-        async with asyncio.timeout_at(self.deadline):
-            await self._loop.sock_sendall(self._sock, data)
+        if self._in_time:
+            with contextlib.suppress(BlockingIOError):
+                data = data[self._sock.send(data) :]
+        if data:
+            async with asyncio.timeout_at(self.deadline):
+                await self._loop.sock_sendall(self._sock, data)
+
+    @property
+    def _in_time(self) -> bool:
+        # What need not wait needs no timer, which costs more than all the rest.
+        return self._loop.time() < self.deadline
 
     def waiting(self) -> bytes:
         """Bytes that have arrived and were not read yet; they stay where they are."""
@@ -154,6 +178,8 @@ class Wire:
         self.stage: Stage = "greeting"
         self.transcript = transcript
         self._stream = stream
+        self._caps = Caps()
+        self._asked = ""
         self.last_line = b""
         self._buffer = bytearray()
         self._bytes = 0
@@ -162,20 +188,23 @@ class Wire:
     async def read_line(self) -> bytes:
         """The next line without its CRLF (or bare LF); raises ProbeError."""
         while (end := self._buffer.find(b"\n")) < 0:
-            if len(self._buffer) > MAX_LINE + len(b"\r"):
-                raise ProbeError("oversized", f"a line longer than {MAX_LINE} bytes")
+            if len(self._buffer) > self._caps.line + len(b"\r"):
+                raise ProbeError("oversized", f"a line longer than {self._caps.line} bytes")
             await self._fill()
         line = self._taken(end + 1).rstrip(b"\r\n")
         self._lines += 1
         self.last_line = line
         self._note("S", line)
-        if len(line) > MAX_LINE or self._lines > MAX_LINES:
-            raise ProbeError("oversized", f"more than {MAX_LINES} lines or {MAX_LINE} bytes a line")
+        caps = self._caps
+        if len(line) > caps.line or self._lines > caps.lines:
+            raise ProbeError(
+                "oversized", f"more than {caps.lines} lines or {caps.line} bytes a line"
+            )
         return line
 
     async def read_exactly(self, size: int) -> bytes:
         """The next `size` bytes, such as an IMAP literal; raises ProbeError."""
-        if size > MAX_BYTES:
+        if size > self._caps.size:
             raise ProbeError("oversized", f"a literal of {size} bytes")
         while len(self._buffer) < size:
             await self._fill()
@@ -183,11 +212,20 @@ class Wire:
 
     async def send_line(self, line: str) -> None:
         """Send one command; raises ProbeError."""
-        self._note("C", line.encode("ascii"))
+        await self.send(line.encode("ascii") + b"\r\n", told=line)
+
+    async def send(self, data: bytes, *, told: str) -> None:
+        """Send bytes that may hold a password; transcript and errors know them as `told`."""
+        self._asked = told
+        self._note("C", told.encode("ascii"))
         try:
-            await self._stream.send(line.encode("ascii") + b"\r\n")
+            await self._stream.send(data)
         except OSError as e:
             raise self._broken(e) from e
+
+    def widen(self, caps: Caps) -> None:
+        """Let the server say this much in all: it is known by now, and has let us in."""
+        self._caps = caps
 
     def unread(self) -> bytes:
         """Bytes that were received beyond the last line that was read."""
@@ -211,16 +249,17 @@ class Wire:
             raise self._broken(None)
         self._buffer += data
         self._bytes += len(data)
-        if self._bytes > MAX_BYTES:
-            raise ProbeError("oversized", f"more than {MAX_BYTES} bytes of dialogue")
+        if self._bytes > self._caps.size:
+            raise ProbeError("oversized", f"more than {self._caps.size} bytes of dialogue")
         if not self._lines and self._buffer.startswith((b"\x15\x03", b"\x16\x03")):
             raise ProbeError("tls_on_plain_port", "the server sends TLS records, not a greeting")
 
     def _broken(self, error: OSError | None) -> ProbeError:
         if self._buffer:
             self._note("S", bytes(self._buffer))
-        last = next((x for x in reversed(self.transcript) if x.startswith("C: ")), "")
-        after = f"after {last.removeprefix('C: ')}" if last else "before a greeting"
+        noted = next((x[3:] for x in reversed(self.transcript) if x.startswith("C: ")), "")
+        last = shown(self._asked.encode("ascii")) or noted
+        after = f"after {last}" if last else "before a greeting"
         if isinstance(error, TimeoutError):
             return ProbeError(_SILENT[self.stage], f"the server stays silent {after}")
         if isinstance(error, ssl.SSLError):

@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 
 from certcheck.errors import InputError, listed
 from certcheck.model.certificate import Certificate, short
-from certcheck.model.observation import Check, Deployment, Observation, Reason
+from certcheck.model.observation import Check, Deployment, Observation, Reason, Refusals
 from certcheck.names import hostname
 
 _SHOWN = 4
 _GROUPS_SHOWN = 12
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 # Why nothing, or no TLS, was seen: the shortest words that still say it.
 _REASONS: Mapping[Reason, str] = {
@@ -52,6 +53,18 @@ def count(number: int, word: str) -> str:
     return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
+def duration(seconds: float) -> str:
+    """`1.4 s`, `2 min 3 s`, `3 h 0 min`, `2 d 5 h`: two units at most."""
+    whole = round(seconds)
+    if whole < _MINUTE:
+        return f"{seconds:.1f} s"
+    if whole < _HOUR:
+        return f"{whole // _MINUTE} min {whole % _MINUTE} s"
+    if whole < _DAY:
+        return f"{whole // _HOUR} h {whole % _HOUR // _MINUTE} min"
+    return f"{whole // _DAY} d {whole % _DAY // _HOUR} h"
+
+
 def remarks(observation: Observation, deployment: Deployment) -> Iterator[str]:
     """What is unusual about where or how often a certificate was seen."""
     if deployment.server_name is None and observation.server_name is not None:
@@ -74,6 +87,8 @@ def facts(observation: Observation, now: datetime) -> Iterator[tuple[str, str]]:
         return
     if observation.protocols:
         yield "TLS", _versions(observation)
+    if observation.refusals:
+        yield "refused", _refused(observation.refusals)
     if observation.groups:
         yield "groups", listed(observation.groups, most=_GROUPS_SHOWN)
     if sound := _sound(observation.checks):
@@ -104,6 +119,15 @@ def _versions(observation: Observation) -> str:
     # RFC 8446 4.1.1: whose order of preference decides.
     order = f", in the {observation.preference}'s order" if observation.preference else ""
     return f"{versions} ({count(len(suites), 'cipher suite')}{order})"
+
+
+def _refused(refusals: Mapping[str, Refusals]) -> str:
+    singly = {suite for each in refusals.values() for suite in each.singly}
+    with_family = {suite for each in refusals.values() for suite in each.with_family} - singly
+    told = count(len(singly | with_family), "cipher suite")
+    if not with_family:
+        return f"{told}, each by itself"
+    return f"{told}, {len(with_family)} of them with their family, one of which was asked alone"
 
 
 def _sound(checks: Mapping[str, Check]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import TextIO
 
 from certcheck.model.certificate import colons
 from certcheck.model.run import Failure, Run
-from certcheck.report import outline
+from certcheck.report import outages, outline, verified
 from certcheck.report.text import code, markdown, safe
 
 
@@ -29,11 +29,17 @@ def _lines(run: Run, heading: str) -> Iterator[str]:
         yield from _failure(run.error)
     if run.command == "fingerprints":
         yield from _fingerprints(run)
+    elif outages.is_watch(run):
+        yield from _watch(run, heading)
+        return
     elif run.command == "audit":
         yield from ("", f"**{outline.verdict(run)}**")
         if outline.is_discovery(run.rows):
             yield from _discovery(run)
         yield from _blocks(run, heading)
+    elif run.command in {"snapshot", "verify"} and run.observations:
+        yield from _verified(run, heading) if run.command == "verify" else _snapshot(run)
+        return
     yield from _steps(run, heading)
     if not outline.is_discovery(run.rows):
         yield from _rows(run)
@@ -58,6 +64,20 @@ def _fingerprints(run: Run) -> Iterator[str]:
         yield f"  - SHA-1 {code(colons(each.certificate.sha1))}"
 
 
+def _watch(run: Run, heading: str) -> Iterator[str]:
+    yield from ("", f"**{markdown(outages.verdict(run))}**", "")
+    yield from (f"- {markdown(text)}" for text in outages.remarks(run))
+    for place in outages.places(run):
+        yield from ("", f"{heading} {markdown(place.title)}", "")
+        yield from _table(place.table)
+    leaves = outages.leaves(run)
+    if leaves:
+        yield from ("", f"{heading} Certificates", "")
+    for leaf in leaves:
+        yield f"- SHA-256 {code(colons(leaf.sha256))}"
+        yield from (f"  - {markdown(', '.join(spell))}" for spell in leaf.spells)
+
+
 def _blocks(run: Run, heading: str) -> Iterator[str]:
     if run.observations:
         yield from ("", f"{heading} What was seen")
@@ -67,6 +87,46 @@ def _blocks(run: Run, heading: str) -> Iterator[str]:
             yield f"- **{markdown(label)}**"
         for name, value in block.facts:
             yield f"  - {f'{name}: ' if name else ''}{markdown(value)}"
+
+
+def _snapshot(run: Run) -> Iterator[str]:
+    yield from ("", f"**{markdown(verified.kept(run))}**")
+    yield from _list("", verified.open_points(run))
+
+
+def _verified(run: Run, heading: str) -> Iterator[str]:
+    yield from ("", f"**{markdown(verified.verdict(run))}**")
+    shown = ""
+    for each in verified.told(run):
+        if verified.title(each) != shown:
+            shown = verified.title(each)
+            yield from ("", f"{heading} {shown}", "")
+        yield from _change(each)
+    yield from _list(f"{heading} Still open", verified.open_points(run))
+    yield from _list(f"{heading} For the support desk", verified.desk(run))
+    for certificate in verified.certificates(run):
+        yield from ("", f"{verified.certificate_title(run)} for {markdown(certificate.title)}:", "")
+        yield f"- SHA-256 {code(colons(certificate.sha256))}"
+        yield f"- SHA-1 {code(colons(certificate.sha1))}"
+    if legs := verified.legs(run):
+        yield from ("", f"{heading} A marked message went round", "", *_table(legs))
+    for host, rows in verified.tables(run):
+        yield from ("", f"{heading} {markdown(host)}", "", *_table(rows))
+
+
+def _change(each: verified.Told) -> Iterator[str]:
+    yield f"- {markdown(verified.field_title(each.field))}: {markdown(each.message)}"
+    yield from (f"  - {markdown(place)}" for place in each.places)
+    if each.accepted:
+        yield f"  - accepted: {markdown(each.accepted)}"
+    elif each.bad:
+        yield f"  - id {' '.join(map(code, each.ids))}"
+
+
+def _list(heading: str, texts: Sequence[str]) -> Iterator[str]:
+    if texts:
+        yield from ("", heading, "") if heading else ("",)
+    yield from (f"- {markdown(text)}" for text in texts)
 
 
 def _steps(run: Run, heading: str) -> Iterator[str]:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from certcheck.errors import InputError, listed
 from certcheck.model.certificate import Certificate, colons
@@ -15,9 +16,24 @@ from certcheck.targets import endpoint
 
 _SERVICES_SHOWN = 12
 _WAYS_SHOWN = 4
+_ADDRESSES_SHOWN = 4
 _SERVERS = {"dovecot": "Dovecot", "postfix": "Postfix"}
 _HEX = re.compile(r"[0-9A-Fa-f:]{40,}")
 _HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")  # in a row: SHA-1 or SHA-256
+
+
+class Placed(Protocol):
+    """What is at one endpoint and address: a finding, a change."""
+
+    @property
+    def endpoint(self) -> str:
+        """Its URL."""
+        ...
+
+    @property
+    def address(self) -> str | None:
+        """The address, where there is one."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +156,7 @@ def names(rows: Sequence[Row]) -> tuple[tuple[str, ...], ...]:
     found = (
         (str(row["name"]), _services(row), listed(ways, most=_WAYS_SHOWN))
         for row in rows
-        if (ways := _texts(row.get("found_by")))
+        if (ways := texts(row.get("found_by")))
     )
     lines = tuple(found)
     return (("name", "services", "found by"), *lines) if lines else ()
@@ -175,7 +191,7 @@ def _group(findings: Sequence[Finding]) -> Group:
     return Group(
         finding=first,
         # A place with two certificates may have the same fault twice.
-        places=tuple(dict.fromkeys(_places(findings) if same else map(_place, findings))),
+        places=tuple(dict.fromkeys(at_places(findings) if same else map(_place, findings))),
         evidence=first.evidence if same else "",
         remedies=tuple((_SERVERS.get(name, name), text) for name, text in remedies),
     )
@@ -186,32 +202,40 @@ def _place(finding: Finding) -> str:
     return f"{label}: {finding.evidence}" if finding.evidence else label
 
 
-def _places(findings: Sequence[Finding]) -> Iterator[str]:
+def at_places(things: Sequence[Placed]) -> tuple[str, ...]:
+    """Where they are, host by host: all its services at an address, all addresses alike."""
     hosts: dict[tuple[str, str | None], dict[str, None]] = {}
-    for each in findings:
-        read = _endpoint(each.endpoint)
+    for each in things:
+        read = read_endpoint(each.endpoint)
         host = str(read.host) if read else each.endpoint
         hosts.setdefault((host, each.address), {})[each.endpoint] = None
+    alike: dict[tuple[str, tuple[str, ...]], list[str | None]] = {}
     for (host, address), urls in hosts.items():
-        services = [_service(url) for url in urls]
-        if len(services) == 1:
-            yield _at(next(iter(urls)), address)
-            continue
-        place = f"{host} at {address}" if address and address != host.strip("[]") else host
-        yield f"{place}: {listed(services, most=_SERVICES_SHOWN)}"
+        alike.setdefault((host, tuple(urls)), []).append(address)
+    return tuple(_at_host(host, urls, at) for (host, urls), at in alike.items())
+
+
+def _at_host(host: str, urls: Sequence[str], addresses: Sequence[str | None]) -> str:
+    named = [each for each in addresses if each and each != host.strip("[]")]
+    at = f" at {listed(named, most=_ADDRESSES_SHOWN)}" if named else ""
+    if len(urls) == 1:
+        return f"{_label(urls[0])}{at}"
+    services = listed([_service(url) for url in urls], most=_SERVICES_SHOWN)
+    return f"{host}{at}: {services}"
 
 
 def _services(row: Row) -> str:
-    services = [_service(url) for url in _texts(row.get("services"))]
+    services = [_service(url) for url in texts(row.get("services"))]
     return listed(services, most=_SERVICES_SHOWN) or str(row.get("note", ""))
 
 
-def _texts(value: Scalar | tuple[str, ...]) -> tuple[str, ...]:
+def texts(value: Scalar | tuple[str, ...]) -> tuple[str, ...]:
+    """The texts of a list in a row; none of anything else."""
     return value if isinstance(value, tuple) else ()
 
 
 def _service(url: str) -> str:
-    read = _endpoint(url)
+    read = read_endpoint(url)
     return f"{read.scheme.upper()} {read.port}" if read else url
 
 
@@ -223,7 +247,8 @@ def _how_many(found: Sequence[Group], severity: Severity) -> int:
     return sum(g.finding.severity == severity and g.finding.verdict == "fail" for g in found)
 
 
-def _endpoint(url: str) -> Endpoint | None:
+def read_endpoint(url: str) -> Endpoint | None:
+    """The endpoint of a URL in a run, which may be of another version; None where it is none."""
     try:
         return endpoint(url)
     except InputError:
@@ -231,18 +256,18 @@ def _endpoint(url: str) -> Endpoint | None:
 
 
 def _label(url: str) -> str:
-    read = _endpoint(url)
+    read = read_endpoint(url)
     return read.label if read else url
 
 
 def _at(url: str, address: str | None) -> str:
-    read = _endpoint(url)
+    read = read_endpoint(url)
     same = read is not None and read.host.ascii == address
     return f"{_label(url)} at {address}" if address and not same else _label(url)
 
 
 def _server(url: str) -> str:
-    read = _endpoint(url)
+    read = read_endpoint(url)
     return "postfix" if read and read.protocol == "smtp" else "dovecot"
 
 

@@ -2,16 +2,20 @@
 
 import io
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import zip_longest
 from typing import TextIO
 
+from certcheck.errors import listed
 from certcheck.model.certificate import colons
 from certcheck.model.run import Failure, Run
-from certcheck.report import outline
+from certcheck.report import outages, outline, verified
 from certcheck.report.text import safe
 
 _PLACES_SHOWN = 12
+_IDS_SHOWN = 4
+_TABLE_SHOWN = 20
+_CLASS = 12
 _STYLES = {
     "error": "bold red",
     "warning": "bold yellow",
@@ -21,6 +25,9 @@ _STYLES = {
     "good": "bold green",
     "label": "dim",
     "place": "bold",
+    "announced": "green",
+    "expected": "cyan",
+    "gained": "green",
     "done": "green",
     "failed": "bold red",
     "undone": "yellow",
@@ -56,9 +63,16 @@ def write(run: Run, stream: TextIO, *, color: bool, width: int | None) -> None:
 def _lines(run: Run, width: int | None) -> Iterator[Line]:
     if run.error:
         yield from _failure(run.error, width)
-    if run.command == "fingerprints" and not run.rows:
-        yield from _fingerprints(run)
-        return
+    whole = _WHOLE.get(run.command) if run.observations else None
+    if whole:
+        yield from whole(run, width)
+    elif outages.is_watch(run):
+        yield from _watch(run, width)
+    else:
+        yield from _usual(run, width)
+
+
+def _usual(run: Run, width: int | None) -> Iterator[Line]:
     discovery = outline.is_discovery(run.rows)
     if run.command == "audit" and not (run.error and not run.observations and not discovery):
         yield from _audit(run, width)
@@ -87,6 +101,20 @@ def _fingerprints(run: Run) -> Iterator[Line]:
             yield ((f"    SHA-1 {colons(each.certificate.sha1)}{remark}", "label"),)
 
 
+def _watch(run: Run, width: int | None) -> Iterator[Line]:
+    yield ((safe(outages.verdict(run)), "good" if outages.is_good(run) else "error"),)
+    for text in outages.remarks(run):
+        yield from _hanging("", safe(text), width)
+    for place in outages.places(run):
+        yield ()
+        yield ((safe(place.title), "place"),)
+        yield from _table(place.table)
+    for leaf in outages.leaves(run):
+        yield ()
+        yield (("SHA-256 ", "label"), (safe(colons(leaf.sha256)), ""))
+        yield from (((f"  {line[0][0]}", ""),) for line in _columns(leaf.spells))
+
+
 def _audit(run: Run, width: int | None) -> Iterator[Line]:
     yield ((outline.verdict(run), outline.worst(run) or ("good" if run.observations else "")),)
     if outline.is_discovery(run.rows):
@@ -97,6 +125,65 @@ def _audit(run: Run, width: int | None) -> Iterator[Line]:
             yield ((safe(label), "place"),)
         for name, value in block.facts:
             yield from _hanging(f"  {name:<11} " if name else " " * 14, safe(value), width)
+
+
+def _snapshot(run: Run, width: int | None) -> Iterator[Line]:
+    yield ((verified.kept(run), "good" if verified.good(run) else "not seen"),)
+    yield from _bullets("not seen", verified.open_points(run), width)
+
+
+def _verified(run: Run, width: int | None) -> Iterator[Line]:
+    bad = any(each.bad for each in verified.told(run)) or run.exit_code == 1
+    style = "good" if verified.good(run) else "error" if bad else "not seen"
+    yield from _hanging("", safe(verified.verdict(run)), width, style=style, text_style=style)
+    for each in verified.told(run):
+        yield ()
+        yield from _change(each, width)
+    yield from _bullets("Still open", verified.open_points(run), width)
+    for certificate in verified.certificates(run):
+        yield ()
+        yield ((f"{verified.certificate_title(run)} for {safe(certificate.title)}", "place"),)
+        yield ((f"  SHA-256  {colons(certificate.sha256)}", ""),)
+        yield ((f"  SHA-1    {colons(certificate.sha1)}", ""),)
+    if legs := verified.legs(run):
+        yield from ((), (("A marked message went round", "place"),), *_columns(legs))
+    yield from _before_and_after(run, width)
+
+
+def _change(each: verified.Told, width: int | None) -> Iterator[Line]:
+    first = f"{verified.title(each).lower():<{_CLASS}}"
+    text = f"{verified.field_title(each.field)}: {each.message}"
+    yield from _hanging(first, safe(text), width, style="error" if each.bad else each.class_)
+    yield from _labelled(
+        "where", _capped([safe(place) for place in each.places]), width, indent=_CLASS
+    )
+    if each.accepted:
+        yield from _labelled("accepted", [safe(each.accepted)], width, indent=_CLASS)
+    elif each.bad:
+        yield from _labelled("id", [listed(each.ids, most=_IDS_SHOWN)], width, indent=_CLASS)
+
+
+def _bullets(title: str, texts: Sequence[str], width: int | None) -> Iterator[Line]:
+    if texts:
+        yield from ((), ((title, "place"),))
+    for text in _capped(texts):
+        yield from _hanging("- ", safe(text), width)
+
+
+def _before_and_after(run: Run, width: int | None) -> Iterator[Line]:
+    lines = [(host, row) for host, (_, *rows) in verified.tables(run) for row in rows]
+    last = ""
+    for host, (service, address, *states) in lines[:_TABLE_SHOWN]:
+        if host != last:
+            yield from ((), ((safe(host), "place"),))
+        last = host
+        yield from _hanging("  ", safe(f"{service} at {address}"), width)
+        labels = ("before", "after") if len(states) > 1 else ("now",)
+        for label, state in zip(labels, states, strict=True):
+            yield from _hanging(f"    {label:<7} ", safe(state), width)
+    if len(lines) > _TABLE_SHOWN:
+        more = len(lines) - _TABLE_SHOWN
+        yield from ((), ((f"and {more} more lines: --format html shows all of them", "label"),))
 
 
 def _discovery(run: Run, width: int | None) -> Iterator[Line]:
@@ -121,21 +208,25 @@ def _finding(group: outline.Group, width: int | None) -> Iterator[Line]:
     yield from _labelled("rule", [f"{group.finding.rule}, {group.finding.source}"], None)
 
 
-def _labelled(label: str, lines: Iterable[str], width: int | None) -> Iterator[Line]:
+def _labelled(
+    label: str, lines: Iterable[str], width: int | None, *, indent: int = 9
+) -> Iterator[Line]:
     for name, line in zip_longest([label], lines, fillvalue=""):
-        yield from _hanging(f"         {name:<8} ", line, width, style="label")
+        yield from _hanging(f"{'':<{indent}}{name:<8} ", line, width, style="label")
 
 
-def _hanging(head: str, text: str, width: int | None, *, style: str = "label") -> Iterator[Line]:
+def _hanging(
+    head: str, text: str, width: int | None, *, style: str = "label", text_style: str = ""
+) -> Iterator[Line]:
     indent = len(head)
     lines = (
         textwrap.wrap(text, max(width - indent, 20), break_long_words=False, break_on_hyphens=False)
         if width
         else [text]
     )
-    yield ((head, style), (lines[0] if lines else "", ""))
+    yield ((head, style), (lines[0] if lines else "", text_style))
     for line in lines[1:]:
-        yield ((" " * indent + line, ""),)
+        yield ((" " * indent + line, text_style),)
 
 
 def _capped(labels: Sequence[str]) -> Iterator[str]:
@@ -179,3 +270,11 @@ def _writable(text: str, stream: TextIO) -> str:
     # A terminal in the C locale takes ASCII only; a name in Unicode must not end the run.
     encoding = stream.encoding or "utf-8"
     return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+# What has a form of its own: everything else is an audit, steps or rows.
+_WHOLE: dict[str, Callable[[Run, int | None], Iterator[Line]]] = {
+    "fingerprints": lambda run, _: _fingerprints(run),
+    "snapshot": _snapshot,
+    "verify": _verified,
+}

@@ -1,7 +1,7 @@
 """Where to ask: every endpoint becomes the addresses behind it, and every address is looked at."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -12,7 +12,7 @@ from certcheck.model.endpoint import Endpoint, Hostname
 from certcheck.model.observation import Observation
 from certcheck.probe.limits import Gate, Limits
 from certcheck.probe.observe import STAGES, Depth, observed, unseen
-from certcheck.targets import Redirect
+from certcheck.targets import Redirect, endpoint
 
 _TITLES: dict[dns.Family, str] = {"any": "", "ipv4": "IPv4", "ipv6": "IPv6"}
 _AT_ONCE = 32  # endpoints in work, over all hosts; the Gate keeps each host's share
@@ -29,10 +29,16 @@ class Asking:
     family: dns.Family = "any"
     roots: tuple[Certificate, ...] = ()
 
-    def redirect(self, service: Endpoint) -> Redirect | None:
-        """Where --connect-to sends an endpoint, if anywhere."""
-        fitting = (r for r in self.redirects if r.host == service.host)
-        return next((r for r in fitting if r.port in {None, service.port}), None)
+    def redirects_of(self, service: Endpoint) -> tuple[Redirect, ...]:
+        """Where --connect-to sends an endpoint: the first that fits, and all like it."""
+        fitting = [r for r in self.redirects if r.host == service.host]
+        fitting = [r for r in fitting if r.port in {None, service.port}]
+        return tuple(r for r in fitting if r.port == fitting[0].port)
+
+    def dialled(self, service: Endpoint, address: str) -> Endpoint:
+        """The endpoint with the port that is really asked for at this address."""
+        there = (r.to_port for r in self.redirects_of(service) if r.address == address)
+        return replace(service, port=next(there, None) or service.port)
 
     def of_family(self, addresses: Sequence[str]) -> tuple[str, ...]:
         """Those of the wanted family."""
@@ -64,6 +70,7 @@ class Step:
 
 
 Progress = Callable[[Step], None]
+Resolve = Callable[[Hostname], Awaitable[dns.Answer[str]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,37 +174,55 @@ def hosts(found: Sequence[Place]) -> Mapping[str, str]:
     return {place.address: top(place.address) for place in found if place.address is not None}
 
 
-async def places(endpoints: Sequence[Endpoint], asking: Asking) -> list[Place]:
-    """Where the endpoints are; an address is None where it could not be had."""
-    listed = {e: asking.listed(e) for e in endpoints if not asking.redirect(e)}
+def hosts_of(observations: Sequence[Observation]) -> Mapping[str, str]:
+    """The same for what has been looked at."""
+    services = [(endpoint(o.endpoint), o.address) for o in observations]
+    return hosts([Place(endpoint=e, dialled=e, address=a) for e, a in services])
+
+
+async def places(
+    endpoints: Sequence[Endpoint], asking: Asking, *, resolved: Resolve | None = None
+) -> list[Place]:
+    """Where the endpoints are; an address is None where it could not be had.
+
+    `resolved` looks names up in place of the usual way.
+    """
+    listed = {e: asking.listed(e) for e in endpoints if not asking.redirects_of(e)}
     unknown = list(dict.fromkeys(e.host for e, answer in listed.items() if answer is None))
+    look_up = resolved or _in_turns(asking)
+    answers = dict(zip(unknown, await asyncio.gather(*map(look_up, unknown)), strict=True))
+    return [
+        place
+        for e in endpoints
+        for place in _redirected(e, asking) or _places_of(e, listed.get(e) or answers.get(e.host))
+    ]
+
+
+def _in_turns(asking: Asking) -> Resolve:
     turns = asyncio.Semaphore(_AT_ONCE)
 
     async def resolved(host: Hostname) -> dns.Answer[str]:
         async with turns:
             return await asyncio.to_thread(asking.resolved, host)
 
-    answers = dict(zip(unknown, await asyncio.gather(*map(resolved, unknown)), strict=True))
+    return resolved
+
+
+def _redirected(service: Endpoint, asking: Asking) -> list[Place]:
+    addresses = dict.fromkeys(r.address for r in asking.redirects_of(service))
     return [
-        place
-        for e in endpoints
-        for place in _places_of(e, asking.redirect(e), listed.get(e) or answers.get(e.host))
+        Place(endpoint=service, dialled=asking.dialled(service, a), address=a) for a in addresses
     ]
 
 
-def _places_of(
-    endpoint: Endpoint, redirect: Redirect | None, answer: dns.Answer[str] | None
-) -> list[Place]:
-    if redirect:
-        dialled = replace(endpoint, port=redirect.to_port or endpoint.port)
-        return [Place(endpoint=endpoint, dialled=dialled, address=redirect.address)]
+def _places_of(service: Endpoint, answer: dns.Answer[str] | None) -> list[Place]:
     records, detail = (answer.records, answer.detail) if answer else ((), "")
-    found = [Place(endpoint=endpoint, dialled=endpoint, address=a) for a in records]
+    found = [Place(endpoint=service, dialled=service, address=a) for a in records]
     # With addresses of one family a detail says why those of the other could not be had.
     if found and not detail:
         return found
     trouble = detail or "the name has no address"
-    return [*found, Place(endpoint=endpoint, dialled=endpoint, address=None, trouble=trouble)]
+    return [*found, Place(endpoint=service, dialled=service, address=None, trouble=trouble)]
 
 
 def _family(address: str) -> dns.Family:

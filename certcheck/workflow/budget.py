@@ -27,7 +27,27 @@ def budget(
     return replace(blank, rows=rows, exit_code=3 if missing else 0)
 
 
+def beat_budget(
+    blank: Run, endpoints: Sequence[Endpoint], asking: Asking, *, interval: float
+) -> Run:
+    """The same for a watch, which takes its connections as long as it goes on."""
+    found = asyncio.run(places(endpoints, asking))
+    rows = (
+        {**who, "a minute": round(len(of_host) * 60 / interval)}
+        | {"an hour": round(len(of_host) * 3600 / interval)}
+        for who, of_host in _by_host(found)
+    )
+    missing = any(place.address is None for place in found)
+    return replace(blank, rows=(*rows, *_unresolved(found)), exit_code=3 if missing else 0)
+
+
 def _rows(found: Sequence[Place], asking: Asking, depths: Sequence[Depth]) -> Iterator[Row]:
+    for who, of_host in _by_host(found):
+        ranges: Row = {depth: _range(depth, of_host) for depth in depths}
+        yield {**who, "at a time": asking.limits.per_host, **ranges}
+
+
+def _by_host(found: Sequence[Place]) -> Iterator[tuple[Row, list[Place]]]:
     together = hosts(found)
     each: dict[str, list[Place]] = {}
     for place in found:
@@ -36,13 +56,12 @@ def _rows(found: Sequence[Place], asking: Asking, depths: Sequence[Depth]) -> It
     for of_host in each.values():
         names = dict.fromkeys(str(place.endpoint.host) for place in of_host)
         addresses = dict.fromkeys(str(place.address) for place in of_host)
-        yield {
+        who: Row = {
             "host": listed(tuple(names), most=_SHOWN),
             "addresses": listed(tuple(addresses), most=_SHOWN),
             "ports": len(of_host),
-            "at a time": asking.limits.per_host,
-            **{depth: _range(depth, of_host) for depth in depths},
         }
+        yield who, of_host
 
 
 def _range(depth: Depth, of_host: Sequence[Place]) -> str:

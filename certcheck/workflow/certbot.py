@@ -28,7 +28,7 @@ def by_certbot(wanted: Wanted, certbot: Certbot, authority: Authority, means: Me
     )
     crash.point()
     found = lineage.read(
-        live, bundle=wanted.bundle, state=state, host=means.host, now=means.clock()
+        live, bundle=wanted.bundle, state=state, host=means.here, now=means.clock()
     )
     lineage.refuse_other(found, key=key, directory=authority.directory)
     known = bundles.newest(state, wanted.bundle)

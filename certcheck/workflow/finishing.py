@@ -52,7 +52,7 @@ def tidy(means: Means) -> None:
     settled(means)
     for order in orders.unfinished(means.site.site.state):
         try:
-            take_down(order, means.host)
+            take_down(order, means.here)
         except Obstacle as e:
             means.say(f"warning: {e.message} ({e.hint})")
         means.say(f"{_title(order)} is unfinished: certcheck issue goes on with it")

@@ -19,9 +19,13 @@ ServerOf = Callable[[ServerTable], MailServer]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Means:
-    """What an acting command works with: the site, its host and servers, and its senses."""
+    """What an acting command works with: the site, its host and servers, and its senses.
+
+    `here` is this machine, where certbot and hooks run; `host` is where the mail servers are.
+    """
 
     site: Site
+    here: Host
     host: Host
     server_of: ServerOf
     asking: Asking

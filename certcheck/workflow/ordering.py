@@ -114,7 +114,7 @@ def terms(authority: Authority, means: Means) -> Terms:
     return Terms(
         authority=authority,
         state=means.site.site.state,
-        host=means.host,
+        host=means.here,
         deadline=DEADLINE,
         progress=means.say,
     )
@@ -122,7 +122,7 @@ def terms(authority: Authority, means: Means) -> Terms:
 
 def leave(order: Order, result: Closing, means: Means) -> None:
     """Close an order, with nothing left of its challenges. Raises Obstacle."""
-    take_down(order, means.host)
+    take_down(order, means.here)
     if not order.closed:
         order.close(result)
 

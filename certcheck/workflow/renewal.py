@@ -50,7 +50,7 @@ def _renewed(
         if live is None:
             continue
         try:
-            found = lineage.read(live, bundle=bundle, state=state, host=means.host, now=now)
+            found = lineage.read(live, bundle=bundle, state=state, host=means.here, now=now)
             if known is None or found.leaves != known.leaves:
                 refuse_unfit(found, names_to_cover(found, means.site), now)
                 yield found
@@ -60,7 +60,7 @@ def _renewed(
 
 def _has_names_of(bundle: str, live: Path, means: Means) -> bool:
     found = lineage.read(
-        live, bundle=bundle, state=means.site.site.state, host=means.host, now=means.clock()
+        live, bundle=bundle, state=means.site.site.state, host=means.here, now=means.clock()
     )
     return set(found.names) == _listed(bundle, means.site)
 

@@ -1,7 +1,7 @@
 """Which cells a mail host serves, and which generation each of them shall serve."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from certcheck.config import ServerKind, ServerTable, Site
 from certcheck.errors import Obstacle
@@ -137,8 +137,10 @@ def _endpoints_at(site: Site, table: ServerTable, listener: Listener) -> list[En
 def _dialled(
     service: Endpoint, own: str | None, table: ServerTable, asking: Asking
 ) -> tuple[Endpoint, tuple[str, ...]]:
-    if redirect := asking.redirect(service):
-        return replace(service, port=redirect.to_port or service.port), (redirect.address,)
+    if redirects := asking.redirects_of(service):
+        first = redirects[0].address
+        alike = [r.address for r in redirects if r.to_port == redirects[0].to_port]
+        return asking.dialled(service, first), tuple(dict.fromkeys(alike))
     return service, asking.of_family([own]) if own else _addresses(table, asking)
 
 

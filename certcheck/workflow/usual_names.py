@@ -124,4 +124,4 @@ def _clues(
 def _is_placed(service: Endpoint, asking: Asking) -> bool:
     """Whether --connect-to or certcheck.toml says where it is, so that DNS is not asked."""
     listed = asking.listed(service)
-    return asking.redirect(service) is not None or bool(listed and listed.records)
+    return bool(asking.redirects_of(service) or (listed and listed.records))

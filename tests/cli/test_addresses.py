@@ -5,6 +5,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from certcheck.lab.ports import reserved
 from certcheck.model.certificate import short
 from tests.conftest import Certcheck, Ended
 from tests.zoo.identities import context
@@ -28,9 +29,9 @@ url = "imaps://{name}:{port}"
 def served(folder: Path, *behaviours: Behaviour) -> Iterator[Path]:
     """The certcheck.toml of a host whose first addresses behave so; nobody is at the others."""
     with ExitStack() as stack:
-        port = 0
+        (port,) = stack.enter_context(reserved(1))
         for number, behaviour in enumerate(behaviours, 1):
-            port = stack.enter_context(kept(behaviour, f"127.0.0.{number}", port)).port
+            stack.enter_context(kept(behaviour, f"127.0.0.{number}", port))
         toml = folder / "certcheck.toml"
         toml.write_text(TOML.format(name=NAME, port=port))
         yield toml

@@ -59,6 +59,11 @@ def observation(case: dict[str, Any]) -> Observation:
     return observations(case)[0]
 
 
+def observed_as(case: dict[str, Any], maker: Maker) -> Observation:
+    """What one part of a case describes, with certificates that other parts of it share."""
+    return _observation(case, maker, 1)
+
+
 def _observation(case: dict[str, Any], maker: Maker, number: int) -> Observation:
     facts: dict[str, Any] = {
         "id": f"o{number}",

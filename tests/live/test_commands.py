@@ -119,10 +119,17 @@ def test_what_would_be_ordered_can_be_seen_first(
     assert not (tmp_path / "state").exists()
 
 
-def test_the_demo_tells_the_whole_story(certcheck: Certcheck, tmp_path: Path) -> None:
-    demo = certcheck("demo", "-o", "story")
+def test_where_there_are_no_two_hosts_the_demo_tells_a_shorter_story(
+    certcheck: Certcheck, tmp_path: Path
+) -> None:
+    empty = tmp_path / "apt.conf"
+    empty.write_text('Dir::Etc::sourcelist "/dev/null";\nDir::Etc::sourceparts "/dev/null";\n')
+    env = {"APT_CONFIG": str(empty), "CERTCHECK_CACHE": str(tmp_path / "cache")}
+
+    demo = certcheck("demo", "-o", "story", env=env)
 
     assert demo.code == 0
+    assert "so the story is a shorter one, on one mail host" in demo.stderr
     run = json.loads((tmp_path / "story" / "run.json").read_text())
     jsonschema.validate(run, SCHEMA)
     assert len(run["observations"]) == 8

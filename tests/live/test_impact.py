@@ -43,8 +43,10 @@ def test_logged_in_sessions_are_counted_and_end(fresh_lab: Lab, certcheck: Certc
     with logged_in(fresh_lab, how_many=2) as programs:
         note = rehearsed(fresh_lab, certcheck)
         assert certcheck("install", "-c", fresh_lab.config).code == 0
-        # 6 s after a reload Dovecot says BYE to a session that is idle, and hangs up.
-        assert programs[0].readline().startswith(b"* BYE")
+        # 6 s after a reload Dovecot says BYE to a session that is idle, and hangs up; on a busy
+        # machine the process that holds its TLS may be gone before the BYE gets through.
+        ended = programs[0].readline()
+        assert ended == b"" or ended.startswith(b"* BYE")
 
     assert "the reload ends 2 logged-in sessions within seconds" in note
     assert "shutdown_clients = no lets them go on" in note

@@ -52,6 +52,26 @@ def test_both_engines_and_sslyze_itself_see_the_same(
     assert BUDGETS["full"].least <= seen.connections <= BUDGETS["full"].most
 
 
+@pytest.mark.parametrize("scheme", ["imap", "smtp"])
+@pytest.mark.parametrize("kind", ["lab", "wide"])
+def test_families_spare_questions_and_lose_no_suite(
+    kind: str, scheme: Scheme, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    host: Lab = request.getfixturevalue(kind)
+    service = next(e for e in map(endpoint, host.host.endpoints) if e.scheme == scheme)
+    accepted = scanner.suites(service, ADDRESS, tmp_path / "sslyze.json")
+
+    (seen,) = seen_at(service, depth="standard")
+    (own,) = seen_at(service, depth="hellos")
+
+    for each in (seen, own):
+        assert each.doubts == ()
+        assert {version: set(names) for version, names in each.cipher_suites.items()} == accepted
+    spared = sum(len(each.with_family) for each in seen.refusals.values())
+    assert spared > sum(len(each.singly) for each in seen.refusals.values())
+    assert seen.connections < spared + sum(map(len, accepted.values())) + 130
+
+
 @pytest.mark.parametrize("scheme", ["imaps", "smtp"])
 def test_groups_are_those_that_openssl_gets(lab: Lab, scheme: Scheme) -> None:
     service = next(e for e in map(endpoint, lab.host.endpoints) if e.scheme == scheme)

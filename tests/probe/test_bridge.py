@@ -8,6 +8,7 @@ import pytest
 
 from certcheck.probe.bridge import Bridge, bridged
 from certcheck.probe.doubt import Doubt
+from certcheck.probe.hello import Offer, client_hello
 from certcheck.probe.look import Door
 from certcheck.probe.oldest import oldest_versions, ssl2_hello, ssl3_hello
 from tests.zoo.animals import (
@@ -19,9 +20,10 @@ from tests.zoo.animals import (
     says,
     silent,
 )
+from tests.zoo.identities import own_context
 from tests.zoo.keeper import Behaviour, Visitor
-from tests.zoo.manners import server
-from tests.zoo.visit import LIMITS, door_to
+from tests.zoo.manners import implicit, server
+from tests.zoo.visit import LIMITS, NAME, door_to
 
 POISON = b"\x15\x03\x00\x00\x02\x02\x31"
 
@@ -268,3 +270,26 @@ def test_the_oldest_versions_are_asked_by_hand(answer: bytes, versions: tuple[st
         old = asyncio.run(oldest_versions(door))
 
     assert (old.versions, old.doubts, old.connections) == (versions, (), 2)
+
+
+@pytest.mark.parametrize("steps", range(12))
+def test_what_the_last_connection_showed_counts_however_soon_all_is_over(steps: int) -> None:
+    tls = own_context("rsa2048", name=NAME.ascii)
+    tls.set_ciphers("AES128-SHA")
+    hello = client_hello(Offer(version="TLSv1.2", suites=(0x002F,)))
+    doubt = Doubt()
+
+    async def run(door: Door) -> None:
+        async with bridged(door, doubt) as bridge:
+            reader, writer = await asyncio.open_connection("127.0.0.1", bridge.port)
+            writer.write(connect(bridge.token) + hello)
+            await reader.readuntil(b"\r\n\r\n")
+            await reader.readexactly(1)  # the server's hello is there
+            writer.transport.abort()
+            for _ in range(steps):
+                await asyncio.sleep(0)
+
+    with imaps(implicit("imap", tls=tls)) as door:
+        asyncio.run(run(door))
+
+    assert doubt.tally.suites == {"TLSv1.2": {b"\x00\x2f"}}

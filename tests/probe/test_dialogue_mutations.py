@@ -128,7 +128,7 @@ def _is_shown_safely(wire: Wire) -> bool:
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(changes=st.lists(mutations, min_size=1, max_size=5), cuts=cuts)
 def test_a_mutated_session_reaches_tls_by_a_go_ahead_only(
     protocol: Protocol, changes: list[Mutation], cuts: list[int]
@@ -147,7 +147,6 @@ def test_a_mutated_session_reaches_tls_by_a_go_ahead_only(
 
 @pytest.mark.parametrize("greets", [True, False])
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-@settings(deadline=None)
 @given(changes=st.lists(mutations, min_size=1, max_size=5), cuts=cuts)
 def test_a_mutated_talk_inside_tls_ends(
     protocol: Protocol, changes: list[Mutation], cuts: list[int], *, greets: bool
@@ -161,7 +160,6 @@ def test_a_mutated_talk_inside_tls_ends(
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-@settings(deadline=None)
 @given(data=st.binary(max_size=3000), cuts=cuts, greets=st.booleans())
 def test_random_bytes_inside_tls_end_the_talk(
     protocol: Protocol, data: bytes, cuts: list[int], *, greets: bool
@@ -194,7 +192,6 @@ def _naming(protocol: Protocol, words: list[str]) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-@settings(deadline=None)
 @given(
     words=st.permutations(["STARTTLS", "STLS", "SIZE", "AUTH=PLAIN", "X", "STARTTLS"]),
     ups=st.lists(st.booleans(), min_size=1, max_size=7),

@@ -1,7 +1,7 @@
 import asyncio
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from certcheck.probe.dialogue import SCRIPTS, go_ahead, greeting
@@ -50,7 +50,6 @@ def _cut(data: bytes, places: list[int]) -> list[bytes]:
 
 
 @pytest.mark.parametrize("protocol", sorted(OUTSIDE))
-@settings(deadline=None)
 @given(data=st.binary(max_size=3000), cuts=st.lists(st.integers(0, 3000), max_size=8))
 def test_random_bytes_are_never_a_go_ahead(protocol: str, data: bytes, cuts: list[int]) -> None:
     pipe = Pipe(_cut(data, cuts))
@@ -61,7 +60,6 @@ def test_random_bytes_are_never_a_go_ahead(protocol: str, data: bytes, cuts: lis
 
 
 @pytest.mark.parametrize("protocol", sorted(OUTSIDE))
-@settings(deadline=None)
 @given(cuts=st.lists(st.integers(0, 3000), max_size=20))
 def test_any_segmentation_is_understood(protocol: str, cuts: list[int]) -> None:
     pipe = Pipe(_cut(_right(protocol), cuts))
@@ -70,7 +68,6 @@ def test_any_segmentation_is_understood(protocol: str, cuts: list[int]) -> None:
 
 
 @pytest.mark.parametrize("protocol", sorted(OUTSIDE))
-@settings(deadline=None)
 @given(
     at=st.integers(0, 300),
     remove=st.integers(0, 20),

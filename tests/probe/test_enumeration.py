@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from certcheck.model.observation import Preference, TlsVersion
+from certcheck.model.observation import Preference, Refusals, TlsVersion
 from certcheck.probe.comparison import Compared, compared
 from certcheck.probe.conclusion import Scanned
 from certcheck.probe.enumeration import Enumerated, enumerated
@@ -199,7 +199,9 @@ def test_what_sslyze_certainly_refused_is_a_disagreement_if_it_is_taken_again() 
     own = Enumerated(suites={"TLSv1.2": (CBC, GCM), "TLSv1.3": ("TLS_SHA256_SHA256",)})
     tls = own_context("rsa2048", name=NAME.ascii)
 
-    both = held(implicit("imap", tls=tls), own, Scanned(refused={"TLSv1.2": (CBC,)}))
+    both = held(
+        implicit("imap", tls=tls), own, Scanned(refusals={"TLSv1.2": Refusals(with_family=(CBC,))})
+    )
 
     assert both.suites == own.suites
     assert both.disagreements == (f"TLSv1.2: accepted for certcheck, refused for sslyze: {CBC}",)

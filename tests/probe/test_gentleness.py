@@ -10,9 +10,9 @@ import pytest
 
 from certcheck.model.endpoint import Scheme
 from certcheck.model.observation import Observation
-from certcheck.probe.crossing import Trouble, answered
+from certcheck.probe.crossing import Question, Trouble, answered
 from certcheck.probe.doubt import Doubt
-from certcheck.probe.limits import Gate, Limits
+from certcheck.probe.limits import Gate, Limits, Missed
 from certcheck.probe.look import Door
 from certcheck.probe.observe import observed
 from certcheck.probe.oldest import ssl3_hello
@@ -158,7 +158,7 @@ def test_421_instead_of_tls_stops_a_scan() -> None:
     # As Exim does on port 465.
     doubt = Doubt()
     with door_to("submissions", answers_hello(b"421 too many\r\n")) as door:
-        answer = asyncio.run(answered(door, doubt, ssl3_hello()))
+        answer = asyncio.run(answered(door, doubt, Question(hello=ssl3_hello())))
         stopped = door.gate.stopped(door.address)
 
     assert isinstance(answer, Trouble)
@@ -188,7 +188,7 @@ def test_a_server_that_is_slow_to_forget_clients_is_asked_slowly(scheme: Scheme)
         visitor.closing.wait(0.05)
 
     async def scan(door: Door) -> list[bytes | Trouble | None]:
-        asked = (answered(door, doubt, ssl3_hello()) for _ in range(30))
+        asked = (answered(door, doubt, Question(hello=ssl3_hello())) for _ in range(30))
         return list(await asyncio.gather(*asked))
 
     doubt = Doubt()
@@ -205,7 +205,7 @@ def test_a_slow_scan_waits_for_no_server_for_ever() -> None:
     with door_to("submissions", answers_hello(ALERT)) as door:
         asyncio.run(door.gate.slow_down(door.address))
         started = time.monotonic()
-        answer = asyncio.run(answered(door, doubt, ssl3_hello()))
+        answer = asyncio.run(answered(door, doubt, Question(hello=ssl3_hello())))
         took = time.monotonic() - started
 
     assert (answer, doubt.taints()) == (ALERT, ())
@@ -250,6 +250,20 @@ def test_all_hosts_share_the_connections_of_this_one() -> None:
         return await most_at_once(gate, *(f"192.0.2.{number}" for number in range(9)))
 
     assert asyncio.run(run()) == 3
+
+
+def test_a_gate_forgets_hosts_that_nobody_asks() -> None:
+    async def run() -> tuple[int, int]:
+        gate, during = Gate(Limits()), 0
+        for number in range(100):
+            async with gate.admitted(f"192.0.2.{number}"):
+                during = len(gate._hosts)
+        gate.stop("192.0.2.1", Missed(reason="bye", detail="go"))
+        async with gate.admitted("192.0.2.2"):
+            pass
+        return during, len(gate._hosts)
+
+    assert asyncio.run(run()) == (1, 1)
 
 
 async def most_at_once(gate: Gate, *addresses: str) -> int:

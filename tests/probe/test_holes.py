@@ -5,8 +5,7 @@ import contextlib
 import functools
 import socket
 import ssl
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,8 +21,9 @@ from tests.conftest import Certcheck
 from tests.zoo import holes, records
 from tests.zoo.accidents import refusing_by_eof
 from tests.zoo.identities import identity, own_context
-from tests.zoo.keeper import Behaviour, Place, Visitor, kept
+from tests.zoo.keeper import Behaviour, Visitor, kept
 from tests.zoo.manners import implicit
+from tests.zoo.openssl import s_server
 from tests.zoo.relics import Relic
 from tests.zoo.visit import LIMITS, NAME, at, door_to
 
@@ -196,24 +196,3 @@ def test_an_audit_tells_of_every_hole(certcheck: Certcheck) -> None:
         ("compression", "compression", "warning"),
         ("insecure renegotiation", "insecure_renegotiation", "warning"),
     }
-
-
-@contextlib.contextmanager
-def s_server(folder: Path, *options: str) -> Iterator[Place]:
-    """OpenSSL's own server, which answers each line with the line backwards."""
-    pair = folder / "pair.pem"
-    pair.write_bytes(identity().key_first)
-    argv = ["openssl", "s_server", "-rev", "-accept", "127.0.0.1:0", "-key", str(pair)]
-    with subprocess.Popen(
-        [*argv, "-cert", str(pair), *options],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    ) as server:
-        assert server.stdout
-        try:
-            told = next(line for line in server.stdout if line.startswith(b"ACCEPT "))
-            yield Place(int(told.rpartition(b":")[2]), "127.0.0.1", lambda: 0)
-        finally:
-            server.kill()
-            server.communicate()

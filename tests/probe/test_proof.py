@@ -6,6 +6,7 @@ import pytest
 
 from certcheck import x509
 from certcheck.lab import pki
+from certcheck.lab.ports import reserved
 from certcheck.model.action import Cell, CellProof, Expectation, Proof
 from certcheck.model.endpoint import Hostname
 from certcheck.probe.limits import Gate, Limits
@@ -179,7 +180,11 @@ def test_a_client_of_one_key_type_is_no_failure_of_the_cell(later: Behaviour) ->
 
 
 def test_each_address_of_a_port_gets_its_ten_handshakes() -> None:
-    with kept(NEW) as first, kept(NEW, "127.0.0.3", first.port) as second:
+    with (
+        reserved(1) as (port,),
+        kept(NEW, port=port) as first,
+        kept(NEW, "127.0.0.3", port) as second,
+    ):
         wishes = [
             Expectation(
                 cell=Cell(endpoint=at(first, "imaps"), address=place.address, server_name=NAME),

@@ -15,7 +15,7 @@ from certcheck.probe.hello import VERSIONS, Offer, client_hello
 from certcheck.probe.reply import Reply, UnreadableReplyError, reply
 from certcheck.probe.suites import GROUPS, is_new, suites
 from tests.zoo import records
-from tests.zoo.identities import own_context
+from tests.zoo.identities import identity, own_context
 
 P256, X25519 = 0x0017, 0x001D
 # RFC 7685 3: what no hello may weigh, as some load balancers hang at it.
@@ -84,7 +84,65 @@ def test_the_choice_of_a_real_server_is_read(version: TlsVersion) -> None:
 def test_key_exchange_without_a_curve_has_no_group() -> None:
     said = reply(answer(Offer(version="TLSv1.2", suites=(0x002F,))))  # TLS_RSA_WITH_AES_128_CBC_SHA
 
-    assert said == Reply(version=0x0303, suite=0x002F, complete=True)
+    assert said is not None
+    assert (said.version, said.suite, said.group) == (0x0303, 0x002F, None)
+    assert said.complete
+
+
+def test_the_certificate_is_read_below_tls_1_3() -> None:
+    old = reply(answer(Offer(version="TLSv1.2", suites=(0xC02B,))))
+    new = reply(answer(Offer(version="TLSv1.3", suites=(0x1301,))))
+
+    pem = identity("ecdsa", "mail.example.test").certificate.decode()
+    assert old is not None
+    assert old.certificates == (ssl.PEM_cert_to_DER_cert(pem),)
+    assert new is not None
+    assert new.certificates == ()
+
+
+def test_a_long_chain_is_read_over_many_records_and_only_when_it_is_there() -> None:
+    chain = tuple(bytes([number]) * 9000 for number in range(1, 6))
+    data = records.server_hello() + records.certificates(chain)
+
+    assert reply(data) == Reply(version=0x0303, suite=0xC02B, certificates=chain)
+    for end in range(len(records.server_hello()), len(data), 997):
+        assert reply(data[:end]) == Reply(version=0x0303, suite=0xC02B)
+
+
+@pytest.mark.parametrize("size", [1, 3, 100])
+def test_messages_in_small_records_are_read(size: int) -> None:
+    whole = answer(Offer(version="TLSv1.2", suites=every_suite("TLSv1.2")))
+    message = b"".join(record[5:] for record in records.split(whole))
+    pieces = [message[at : at + size] for at in range(0, len(message), size)]
+
+    small = b"".join(records.record(records.HANDSHAKE, each) for each in pieces)
+
+    assert reply(small) == reply(whole)
+
+
+def test_a_certificate_in_clear_is_none_of_tls_1_3() -> None:
+    data = records.server_hello(chosen=b"\x03\x04") + records.certificates([b"a certificate"])
+
+    assert reply(data) == reply(records.server_hello(chosen=b"\x03\x04"))
+
+
+def test_a_hello_retry_request_is_told_from_a_choice() -> None:
+    hello = client_hello(Offer(version="TLSv1.3", suites=(0x1301,)))
+
+    assert reply(records.retry(hello)) == Reply(
+        version=0x0304, suite=0x1301, group=P256, retry=True, complete=True
+    )
+
+
+def test_an_alert_after_the_choice_takes_it_back() -> None:
+    failed = records.server_hello() + records.alert(records.FATAL, records.INTERNAL_ERROR)
+
+    assert reply(failed) == Reply(version=0x0303, suite=0xC02B, taken_back=records.INTERNAL_ERROR)
+
+
+@pytest.mark.parametrize("number", [0, 40, 46, 70, 71, 86, 112, 120, 255])
+def test_any_alert_is_read_by_its_number(number: int) -> None:
+    assert reply(records.alert(records.FATAL, number)) == Reply(alert=number, complete=True)
 
 
 def test_a_real_refusal_is_read() -> None:
@@ -129,8 +187,28 @@ def test_a_close_notify_for_an_answer_is_a_refusal_whatever_follows() -> None:
         records.message(2, bytes(40)[:36]),
         records.record(records.HANDSHAKE, b"\x02\x00\xff\xff"),
         b"\x16\x03\x03\xff\xff",
+        records.server_hello() + records.record(records.HANDSHAKE, b"\x0b\xff\xff\xff"),
+        records.server_hello() + records.certificates([b"a"] * 101),
+        records.server_hello() + records.certificates([b"a", b"", b"b"]),
+        records.server_hello() + records.message(11, b"\0\0\5\0\0\1a"),
+        records.server_hello() + records.message(11, b"\0\0\4\0\0\2a"),
+        records.server_hello() + records.message(12, b"\3\0"),
+        records.message(2, bytes(38) + b"\0\5\0\x2b\0\5\3"),
+        records.message(2, bytes(38) + b"\0\5\0\x2b\0\1\3"),
+        records.message(2, bytes(38) + b"\0\0\0"),
+        records.server_hello() + records.record(records.HANDSHAKE, b"") * 4096,
     ],
-    ids=["http", "another message", "empty", "cut short", "endless", "a record too large"],
+    ids=[
+        *("http", "another message", "empty", "cut short", "endless", "a record too large"),
+        *("a certificate of 16 MB", "101 certificates", "an empty certificate"),
+        *("a list beyond the end", "a certificate beyond the end", "half a curve"),
+        *(
+            "an extension beyond the end",
+            "half a version",
+            "a byte too many",
+            "endless empty records",
+        ),
+    ],
 )
 def test_what_is_no_answer_is_said_to_be_none(data: bytes) -> None:
     with pytest.raises(UnreadableReplyError):
@@ -144,13 +222,29 @@ def test_random_bytes_raise_nothing_else(data: bytes) -> None:
     _read(records.message(2, data))
 
 
-@given(st.data())
-def test_mutated_answers_raise_nothing_else(data: st.DataObject) -> None:
-    whole = bytearray(records.server_hello(chosen=b"\x03\x04") + records.DONE)
-    for _ in range(data.draw(st.integers(1, 4))):
-        whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
+ANSWERS = {
+    "TLS 1.3": records.server_hello(chosen=b"\x03\x04"),
+    "TLS 1.2": records.server_hello()
+    + records.certificates([b"a" * 300, b"b" * 300])
+    + records.message(12, b"\3\0\x17" + bytes(70))
+    + records.DONE,
+}
 
-    _read(bytes(whole))
+
+@pytest.mark.parametrize("whole", ANSWERS.values(), ids=ANSWERS)
+@given(
+    changes=st.lists(
+        st.tuples(st.integers(0, 1000), st.integers(0, 4), st.binary(max_size=4)), max_size=4
+    )
+)
+def test_mutated_answers_raise_nothing_else(
+    whole: bytes, changes: list[tuple[int, int, bytes]]
+) -> None:
+    for at, removed, put in changes:
+        place = at % (len(whole) + 1)
+        whole = whole[:place] + put + whole[place + removed :]
+
+    _read(whole)
 
 
 def _read(data: bytes) -> None:

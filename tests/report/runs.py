@@ -237,3 +237,52 @@ def install() -> Run:
             {"port": "SMTP", "names": ("a", "b"), "old": None},
         ),
     )
+
+
+def watch() -> Run:
+    """A watch beyond midnight of three ports and a name without address."""
+
+    def port(url: str, address: str, failures: tuple[str, ...], **facts: Any) -> Row:
+        spell = f"{LEAF.sha256} 2026-11-25T21:59:50Z 2026-11-26T01:00:00Z"
+        usual: dict[str, Any] = {
+            "endpoint": url,
+            "address": address,
+            "handshakes": 10800,
+            "failed": sum(int(each.split()[1]) for each in failures),
+            "first_failure": "2026-11-25T23:59:58Z" if failures else None,
+            "last_failure": "2026-11-26T00:00:01Z" if failures else None,
+            "longest_gap_seconds": 0.0,
+            "failures": failures,
+            "certificates": (spell,),
+            "certificates_left_out": 0,
+            "still_away": False,
+            "note": "",
+        }
+        return usual | facts
+
+    both = (
+        f"{OLD.sha256} 2026-11-25T21:59:50Z 2026-11-25T23:59:57Z",
+        f"{LEAF.sha256} 2026-11-26T00:00:02Z 2026-11-26T01:00:00Z",
+    )
+    gap = {"longest_gap_seconds": 4.9, "certificates": both}
+    rows: tuple[Row, ...] = (
+        port("imap://mail.example.org:143", "192.0.2.7", ("refused 4",), **gap),
+        port("smtp://mail.example.org:25", "192.0.2.7", ()),
+        port(
+            "submission://mail.example.org:587",
+            "2001:db8::7",
+            ("rate_limited 7", "handshake_timeout 2"),
+            longest_gap_seconds=123.4,
+            still_away=True,
+            certificates_left_out=3,
+        ),
+        {"endpoint": "imap://gone.example:143", "address": None, "note": "NXDOMAIN"},
+    )
+    counts = {"ports": 3, "handshakes": 32400, "failed": 13}
+    counts |= {"watched_seconds": 10800, "unwatched_seconds": 70, "clock_jumps": 1}
+    night = run("watch", exit_code=3, rows=rows, counts=counts, connections=32400)
+    return replace(
+        night,
+        started=dt.datetime(2026, 11, 25, 21, 59, 50, tzinfo=dt.UTC),
+        finished=dt.datetime(2026, 11, 26, 1, 1, 0, tzinfo=dt.UTC),
+    )

@@ -18,7 +18,8 @@ _KEYS = (
 )
 _OBSERVATION_KEYS = (
     "id endpoint tls_mode address server_name at attempts outcome reason detail transcript "
-    "capabilities protocols cipher_suites groups preference deployments checks engines connections"
+    "capabilities protocols cipher_suites refusals groups preference deployments checks engines "
+    "connections"
 )
 _HOSTILE = '\x1b[31m\x9b\u202e\u2028\udcff\x00"\\[red]:AB:</script>'
 

@@ -5,7 +5,7 @@ import pytest
 
 from certcheck.model.certificate import short
 from certcheck.model.finding import Finding
-from certcheck.model.observation import OUTCOMES, Trust
+from certcheck.model.observation import OUTCOMES, Refusals, Trust
 from certcheck.model.run import Row
 from certcheck.report import facts, outline
 from tests.report import runs
@@ -179,3 +179,19 @@ def test_the_ports_of_one_host_and_address_are_one_place() -> None:
         "SMTP b.example:25 STARTTLS at 192.0.2.7",
         "[2001:db8::7]: IMAP 143, SMTP 25",
     )
+
+
+@pytest.mark.parametrize(
+    ("refusals", "told"),
+    [
+        (Refusals(singly=("A", "B")), "2 cipher suites, each by itself"),
+        (
+            Refusals(singly=("A",), with_family=("B", "C")),
+            "3 cipher suites, 2 of them with their family, one of which was asked alone",
+        ),
+    ],
+)
+def test_it_is_told_how_refusals_are_known(refusals: Refusals, told: str) -> None:
+    seen = runs.seen("imap://mail.example.org:143", runs.LEAF, refusals={"TLSv1.2": refusals})
+
+    assert dict(facts.facts(seen, runs.NOW))["refused"] == told

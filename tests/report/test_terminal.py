@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from certcheck.model.change import Acceptance
 from certcheck.model.run import Failure, Run
 from certcheck.report import markdown, terminal
-from tests.report import runs
+from tests.report import runs, verifications
 
 _GOLDEN = Path(__file__).parents[2] / "fixtures" / "reports"
 _RUNS: dict[str, Callable[[], Run]] = {
@@ -18,7 +19,12 @@ _RUNS: dict[str, Callable[[], Run]] = {
     "domain": runs.domain,
     "fingerprints": runs.fingerprints,
     "install": runs.install,
+    "snapshot": verifications.snapshot,
+    "verify": verifications.verified,
+    "verify-clean": verifications.clean,
+    "watch": runs.watch,
 }
+_COLUMNS = ("text", "host", "service", "address", "before", "after")
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _HOSTILE = (
     "\x1b[31mESC",
@@ -52,13 +58,17 @@ def hostile(text: str, command: str = "audit") -> Run:
         replace(sound, deployments=(deployment,)),
         runs.unseen("smtp://mail.example.org:25", "tls_failed", "handshake_failed", text),
     )
+    why = Acceptance(reason=text, by=text, at=runs.NOW)
     facts: dict[str, Any] = {"message": text, "evidence": text, "remedy": {"dovecot": text}}
     return runs.run(
         command,
         error=Failure(message=text, hint=text),
         observations=observations,
         findings=(runs.finding("expired", "error", observations[0], **facts),),
-        rows=({"name": text, text: "x"},),
+        rows=({"name": text, text: "x", **dict.fromkeys(_COLUMNS, text)},),
+        changes=(
+            verifications.change("outcome", "lost", observations[0], text, id=text, accepted=why),
+        ),
     )
 
 
@@ -140,7 +150,7 @@ def test_a_fingerprint_is_never_broken_nor_an_emoji(width: int | None) -> None:
     assert f"`{':'.join(['AB'] * 32)}`" in marked(table)
 
 
-@pytest.mark.parametrize("command", ["audit", "fingerprints", "install"])
+@pytest.mark.parametrize("command", ["audit", "fingerprints", "install", "snapshot", "verify"])
 @pytest.mark.parametrize("text", _HOSTILE)
 @pytest.mark.parametrize("color", [True, False])
 def test_hostile_text_never_comes_through_raw(text: str, command: str, *, color: bool) -> None:
@@ -265,3 +275,37 @@ def test_a_run_can_be_a_part_of_a_larger_file() -> None:
 
     headings = [line for line in stream.getvalue().splitlines() if line.startswith("#")]
     assert headings[:3] == ["### What was seen", "### Findings", "#### error: `expired`"]
+
+
+def _large(hosts: int = 40, ports: int = 8) -> Run:
+    whole = verifications.verified()
+    urls = [f"imap://mail{h}.example.org:{1000 + p}" for h in range(hosts) for p in range(ports)]
+    seen = tuple(runs.seen(url, runs.LEAF) for url in urls)
+    changes = tuple(
+        change
+        for each in seen
+        for change in (
+            verifications.change(
+                "deployments", "announced", each, "the certificate of mail/3 is served"
+            ),
+            verifications.change("size", "weakened", each, "the largest message is 4.8 MiB now"),
+        )
+    )
+    rows = tuple(verifications.row(each, "TLS 1.0 1.2", "TLS 1.2 1.3") for each in seen)
+    return replace(whole, observations=seen, changes=changes, rows=rows, findings=())
+
+
+def test_hundreds_of_endpoints_are_told_in_a_few_lines_the_verdict_first() -> None:
+    lines = shown(_large(), width=100).splitlines()
+
+    assert lines[0] == "Not good: 1 is weakened."
+    assert len(lines) < 200
+    assert sum("the largest message is 4.8 MiB" in line for line in lines) == 1
+    assert any("and 28 more" in line for line in lines)
+
+
+def test_hundreds_of_endpoints_stand_in_full_in_a_file() -> None:
+    text = marked(_large())
+
+    assert all(f"mail{number}.example.org" in text for number in range(40))
+    assert text.index("Not good") < text.index("mail39")

@@ -111,6 +111,7 @@ def means(resolver: Resolver, *redirects: str) -> Means:
     redirected = tuple(map(connect_to, redirects))
     return Means(
         site=site,
+        here=LocalHost(),
         host=LocalHost(),
         server_of=lambda _: Server(),
         asking=Asking(site=site, resolver=resolver, limits=LIMITS, redirects=redirected),

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from certcheck import config
-from certcheck.workflow.demo import demo, whole
+from certcheck.workflow.chapter import whole
+from certcheck.workflow.demo import demo
 from tests.issue.conftest import Reply, ScriptedMaker, https_identity, scripted
 from tests.issue.play import SMOOTH
 from tests.workflow.test_issue import BLANK, means, site, wanted

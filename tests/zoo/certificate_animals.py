@@ -92,9 +92,9 @@ def _with_10_000_long_names() -> bytes:
 
 
 @once
-def _of_16_mib() -> bytes:
+def _of_2_mib() -> bytes:
     odd = Odd(names=[(DNS, b"x" * 60_000 + str(n).encode()) for n in range(16)])
-    return odd.key_pem + _pem(odd.der()) * 17
+    return odd.key_pem + _pem(odd.der()) * 2
 
 
 def _rsa(bits: int) -> Pem:
@@ -180,8 +180,8 @@ SEEN: tuple[Animal, ...] = (
 BROKEN: tuple[Animal, ...] = (
     # OpenSSL, and so most mail programs, take no more than 100 KiB; that says nothing of the rest.
     _fails("10,000 long names", _with_10_000_long_names, "oversized"),
-    _fails("16 MiB of certificates", _of_16_mib, "oversized"),
-    _fails("16 MiB of certificates in TLS 1.2", _of_16_mib, "oversized", "TLSv1.2"),
+    _fails("2 MiB of certificates", _of_2_mib, "oversized"),
+    _fails("2 MiB of certificates in TLS 1.2", _of_2_mib, "oversized", "TLSv1.2"),
     # OpenSSL takes this one; what reads certificates here does not, so nothing is known of it.
     _fails("version 7", _pem_of(Odd(version=6)), "handshake_failed"),
     _junk("garbage for a certificate", b"\xde\xad\xbe\xef" * 50),

@@ -119,7 +119,7 @@ def kept(behaviour: Behaviour, address: str = "127.0.0.1", port: int = 0) -> Ite
     with socket.socket(family) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((address, port))
-        listener.listen(64)
+        listener.listen(1024)  # a sweep knocks at very many addresses at once, all of them this one
         listener.settimeout(1.0)
         threads: list[threading.Thread] = []
         doorman = threading.Thread(

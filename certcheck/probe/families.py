@@ -21,7 +21,6 @@ _EXCHANGES: Mapping[str, re.Pattern[str]] = {
     "PSK, SRP, Kerberos": re.compile("PSK|SRP|KRB5"),
     "others": re.compile(""),
 }
-_COMMON = ("ECDHE_ECDSA", "ECDHE_RSA", "RSA", "DHE_RSA")
 _CIPHERS: Mapping[str, re.Pattern[str]] = {
     "AES-GCM, ChaCha20": re.compile(r"AES_\d+_GCM|CHACHA20"),
     "AES-CBC": re.compile(r"AES_\d+_CBC"),
@@ -42,6 +41,7 @@ def families(suite: int) -> Families:
     return tuple(_members()[key[:depth]] for depth in range(1, len(key) + 1))
 
 
+@functools.cache
 def wholes() -> Families:
     """All suites of TLS 1.2 and below: first those that need no parameters for DH, then the others.
 
@@ -52,11 +52,17 @@ def wholes() -> Families:
     return tuple(code for code in _keys() if code not in with_dh), with_dh
 
 
-def parts() -> Families:
-    """All of them in parts that are worth a question each: what is common by its key exchange."""
-    common = [_members()[kind,] for kind in _COMMON]
-    done = {code for family in common for code in family}
-    return (*common, *(tuple(c for c in whole if c not in done) for whole in wholes()))
+@functools.cache
+def parts() -> tuple[Families, Families]:
+    """All of them, by their key exchange: with a group (and what is rare), and the others.
+
+    On a server that takes many, each part holds some of them, so that a question each is worth it.
+    """
+    without, with_dh = wholes()
+    ecdhe_rsa, rsa, dhe_rsa = (_members()[kind,] for kind in ("ECDHE_RSA", "RSA", "DHE_RSA"))
+    done = {*ecdhe_rsa, *rsa, *dhe_rsa}
+    left, left_with_dh = (tuple(c for c in each if c not in done) for each in (without, with_dh))
+    return (left, ecdhe_rsa), (rsa, dhe_rsa, left_with_dh)
 
 
 @functools.cache

@@ -4,7 +4,7 @@ import functools
 import re
 from collections.abc import Mapping, Sequence
 
-from certcheck.probe.suites import is_new, suites
+from certcheck.iana import is_new, suites
 
 # A server may choose a suite and find then that it cannot do the key exchange, as a Dovecot without
 # parameters for DHE does. So what it says to one key exchange says nothing of another one.

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from certcheck.iana import suites
 from certcheck.model.observation import TlsVersion
 from certcheck.probe import crossing
 from certcheck.probe.client_hello import ClientHello, decoded, encoded
@@ -21,7 +22,6 @@ from certcheck.probe.look import Door
 from certcheck.probe.offering import chosen
 from certcheck.probe.reply import Reply, reply
 from certcheck.probe.scan_words import SUITES
-from certcheck.probe.suites import suites
 
 # What says no to suites (RFC 5246 7.2.2); any other alert says something else.
 _NO = frozenset({40, 70, 71})  # handshake_failure, protocol_version, insufficient_security

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from certcheck.iana import is_new, suites
 from certcheck.probe.doubt import Doubt
 from certcheck.probe.families import families, parts, wholes
 from certcheck.probe.grouped import Grouped
@@ -15,7 +16,6 @@ from certcheck.probe.hello import Offer, client_hello
 from certcheck.probe.look import Door
 from certcheck.probe.oldest import ssl2_hello
 from certcheck.probe.scan_words import SUITES
-from certcheck.probe.suites import is_new, suites
 from tests.zoo import records
 from tests.zoo.accidents import refusing_by_eof
 from tests.zoo.animals import ALERT, answers_hello, silent

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import ClassVar, Literal
 
+from certcheck.model.certificate import Certificate
 from certcheck.model.observation import TlsVersion
 
 _STRICT: Mapping[str, str] = {"extra": "forbid"}  # for whoever reads these from files
@@ -70,6 +71,10 @@ class Policy:
     rsa_bits: int | None = None
     sha1: bool | None = None
     names_in_san: bool | None = None
+    # OpenSSL before 1.1.0 goes on from what was served, and gives up where that ends badly.
+    only_served_path: bool = False
+    # Android asks a root for its key only, and not for its dates.
+    dated_roots: bool = True
     first_name_only: bool = False
     server_usage: bool | None = None
     most_days: int | None = None
@@ -144,20 +149,44 @@ class Client:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Anchor:
-    """A root by what it is known by: subject and key, since one key has several certificates."""
-
-    name: str
-    subject: str
-    spki_sha256: str
-    not_after: date
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Store:
-    """The roots that a platform trusts, as of a date."""
+    """The roots that a platform trusts, as of a date; `unsure` are those of which no source tells.
+
+    A root is known by its subject and key, as one key may have several certificates.
+    """
 
     id: str
     name: str
     at: date
-    anchors: tuple[Anchor, ...]
+    source: str
+    roots: tuple[Certificate, ...]
+    unsure: tuple[Certificate, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fingerprint:
+    """A certificate's fingerprint as a program shows it; `certificate` is its SHA-256."""
+
+    certificate: str
+    hash: Hash
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction:
+    """What a program will do at an endpoint, and why; protocol and suite as far as they are sure.
+
+    `fingerprints` are those that it shows, or would show, if its way to show them is known.
+    """
+
+    client: str
+    endpoint: str
+    address: str | None
+    server_name: str | None
+    result: Result
+    protocol: TlsVersion | None = None
+    suite: str | None = None
+    reason: str
+    scope: Scope = "unknown"
+    evidence: Evidence = "unknown"
+    fingerprints: tuple[Fingerprint, ...] = ()

@@ -110,3 +110,17 @@ def suites() -> Mapping[int, str]:
 def is_new(suite: int) -> bool:
     """Whether it is a suite of TLS 1.3."""
     return any(suite in each for each in _NEW)
+
+
+def code(name: str) -> int:
+    """The code point of a suite, group or signature scheme by its name, or `0xNNNN` as it is.
+
+    Raises KeyError for a name that nobody has registered.
+    """
+    return int(name, 16) if name.startswith("0x") else _codes()[name]
+
+
+@functools.cache
+def _codes() -> Mapping[str, int]:
+    tables = (suites(), GROUPS, MORE_GROUPS, SIGNATURES)
+    return {name: number for table in tables for number, name in table.items()}

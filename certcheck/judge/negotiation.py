@@ -17,6 +17,8 @@ _CURVES: Mapping[str, tuple[str, str]] = {
     "P-384": ("secp384r1", "ecdsa_secp384r1_sha384"),
     "P-521": ("secp521r1", "ecdsa_secp521r1_sha512"),
 }
+# What every stack of TLS 1.3 has, by RFC 8446 9.1, where no source tells more.
+_MANDATORY = ("ecdsa_secp256r1_sha256", "rsa_pss_rsae_sha256")
 _MANY = 3
 
 
@@ -76,15 +78,17 @@ def _new(
     usable = _signed_for(stack, deployments)
     if not usable:
         keys = listed([each.leaf.key for each in deployments], most=_MANY)
-        why = f"it cannot check signatures by the server's key ({keys})"
-        return NoSession(reason=why, version="TLSv1.3")
+        sure = stack.signatures is not None
+        can = "it cannot check" if sure else "not known whether it can check"
+        why = f"{can} signatures by the server's key ({keys})"
+        return NoSession(reason=why, version="TLSv1.3", sure=sure)
     suite = both[0] if server.preference == "client" or len(both) == 1 else None
     return Session(version="TLSv1.3", suite=suite, served=usable[:1])
 
 
 def _signed_for(stack: Stack, deployments: Sequence[Deployment]) -> tuple[Deployment, ...]:
     # In the client's order, which servers follow (OpenSSL's tls_choose_sigalg).
-    schemes = stack.signatures or ()
+    schemes = _MANDATORY if stack.signatures is None else stack.signatures
     ranked = [
         (min(places), number)
         for number, each in enumerate(deployments)

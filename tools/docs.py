@@ -30,6 +30,8 @@ COMMANDS = (
     "bundles show",
     "bundles import",
     "bundles export",
+    "clients list",
+    "clients show",
     "lab up",
 )
 

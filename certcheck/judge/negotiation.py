@@ -1,13 +1,13 @@
 """What a client's TLS stack and a server agree on, by the rules of TLS and of real libraries."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import get_args
 
 from certcheck.errors import listed
 from certcheck.model.certificate import Certificate, KeyType
 from certcheck.model.client import Stack
-from certcheck.model.observation import Deployment, Observation, TlsVersion
+from certcheck.model.observation import Deployment, Knock, Observation, TlsVersion
 
 _VERSIONS: tuple[TlsVersion, ...] = get_args(TlsVersion)
 _OLD = frozenset({"SSLv2", "SSLv3", "TLSv1.0", "TLSv1.1"})
@@ -36,11 +36,15 @@ class Session:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoSession:
-    """Why there is none; `sure` is False where it is only not known."""
+    """Why there is none; `sure` is False where it is only not known.
+
+    `by_client` says that the server would go on, and the client does not.
+    """
 
     reason: str
     version: TlsVersion | None = None
     sure: bool = True
+    by_client: bool = False
 
 
 def negotiated(
@@ -56,7 +60,7 @@ def negotiated(
     version = common[-1]
     if version in _OLD and stack.level:
         why = f"it refuses {_short(version)}, and the server has nothing newer"
-        return NoSession(reason=why, version=version)
+        return NoSession(reason=why, version=version, by_client=True)
     accepted = server.cipher_suites.get(version, ())
     if not accepted:
         why = f"not known which cipher suites the server takes in {_short(version)}"
@@ -68,6 +72,37 @@ def negotiated(
     if version == "TLSv1.3":
         return _new(stack, server, deployments, both)
     return _old(stack, server, deployments, version, both)
+
+
+def real(
+    expected: Session | NoSession, knock: Knock | None, deployments: Sequence[Deployment]
+) -> Session | NoSession:
+    """What the server's real answer to the stack's hello makes of an expectation."""
+    if knock is None or knock.doubt or (isinstance(expected, NoSession) and expected.by_client):
+        return expected
+    if knock.version is None or knock.suite is None:
+        if isinstance(expected, NoSession) and expected.sure:
+            return expected
+        return NoSession(reason="the server refuses its hello")
+    if isinstance(expected, Session) and knock.version == "TLSv1.3":
+        return replace(expected, version=knock.version, suite=knock.suite)
+    kind = _key_type(knock.suite)
+    served = tuple(each for each in deployments if kind in (None, each.key_type))
+    return Session(version=knock.version, suite=knock.suite, served=served or tuple(deployments))
+
+
+def contradiction(expected: Session | NoSession, knock: Knock) -> str | None:
+    """How the server's real answer differs from what was expected; None where it does not."""
+    if knock.doubt or (
+        isinstance(expected, NoSession) and (expected.by_client or not expected.sure)
+    ):
+        return None
+    said = f"{_short(knock.version)} with {knock.suite}" if knock.version else "a refusal"
+    if isinstance(expected, NoSession):
+        return None if knock.version is None else f"expected a refusal, and the answer is {said}"
+    same = expected.version == knock.version and expected.suite in (None, knock.suite)
+    wanted = " with ".join(filter(None, (_short(expected.version), expected.suite)))
+    return None if same else f"expected {wanted}, and the answer is {said}"
 
 
 def _new(

@@ -6,23 +6,13 @@ from datetime import datetime, timedelta
 from typing import get_args
 
 from certcheck.judge import served
-from certcheck.judge.negotiation import NoSession, Session, negotiated
+from certcheck.judge.negotiation import NoSession, Session, negotiated, real
 from certcheck.judge.path import path
-from certcheck.model.certificate import Certificate, colons
-from certcheck.model.client import (
-    Client,
-    Evidence,
-    Fault,
-    Fingerprint,
-    Form,
-    Policy,
-    Prediction,
-    Reaction,
-    Result,
-    Shown,
-    Store,
-)
+from certcheck.judge.shown import fingerprint
+from certcheck.model.certificate import Certificate
+from certcheck.model.client import Client, Fault, Policy, Reaction, Stack, Store
 from certcheck.model.observation import Deployment, Observation
+from certcheck.model.prediction import Evidence, Prediction, Result
 
 _NO_ONE = "none"  # the store of a program that verifies nothing
 # RFC 5280 and the CA/Browser Forum: what signs with SHA-1 or MD5 is weak for whoever minds it.
@@ -58,9 +48,11 @@ class _Trouble:
 
 
 def predicted(client: Client, seen: Observation, name: str, known: Known) -> Prediction:
-    """What `client` will do at the observed endpoint when its owner has set it to `name`."""
+    """What `client` will do at the observed endpoint when its owner has set it to `name`.
+
+    What the server really said to its hello beats what was expected.
+    """
     outcome = _outcome(client, seen, name, known)
-    leaves = outcome.leaves
     return Prediction(
         client=client.id,
         endpoint=seen.endpoint,
@@ -72,7 +64,9 @@ def predicted(client: Client, seen: Observation, name: str, known: Known) -> Pre
         reason=outcome.reason,
         scope=client.asking.scope,
         evidence=outcome.evidence,
-        fingerprints=tuple(_shown(shown, leaf) for leaf in leaves for shown in client.fingerprints),
+        fingerprints=tuple(
+            fingerprint(leaf, shown) for leaf in outcome.leaves for shown in client.fingerprints
+        ),
     )
 
 
@@ -91,8 +85,9 @@ def _outcome(client: Client, seen: Observation, name: str, known: Known) -> _Out
     if client.stack is None:
         why = "not known what its TLS offers"
         return _Outcome(result="unknown", reason=why, evidence="unknown")
-    deployments = _for(client, seen, name)
-    session = negotiated(client.stack, seen, deployments)
+    deployments = served_to(client.stack, seen, name)
+    knock = next((each for each in seen.knocks if each.stack == client.stack.id), None)
+    session = real(negotiated(client.stack, seen, deployments), knock, deployments)
     evidence = _worst(client.stack.evidence, client.stack_evidence)
     if isinstance(session, NoSession):
         result: Result = "locked_out" if session.sure else "unknown"
@@ -111,12 +106,13 @@ def _outcome(client: Client, seen: Observation, name: str, known: Known) -> _Out
 _RANKS: Sequence[Result] = ("locked_out", "asks", "unknown", "connects")
 
 
-def _for(client: Client, seen: Observation, name: str) -> tuple[Deployment, ...]:
-    """What the server shows to this client: to who sends no name, what it serves without one."""
-    with_name = bool(client.stack and client.stack.sni) and name == seen.server_name
-    wanted = [d for d in seen.deployments if d.chain and (d.server_name is not None) == with_name]
+def served_to(stack: Stack, seen: Observation, name: str) -> tuple[Deployment, ...]:
+    """What the server shows to this stack: to who sends no name, what it serves without one."""
+    with_name = bool(stack.sni) and name == seen.server_name
+    chains = [each for each in seen.deployments if each.chain]
+    wanted = [each for each in chains if (each.server_name is not None) == with_name]
     first: dict[str, Deployment] = {}
-    for each in wanted or [d for d in seen.deployments if d.chain]:
+    for each in wanted or chains:
         first.setdefault(each.key_type, each)
     return tuple(first.values())
 
@@ -210,19 +206,3 @@ def _weaknesses(
 
 def _worst(*known: Evidence) -> Evidence:
     return max(known, key=_EVIDENCE.index)
-
-
-def _shown(shown: Shown, leaf: Certificate) -> Fingerprint:
-    digits = {"SHA-256": leaf.sha256, "SHA-1": leaf.sha1}.get(shown.hash, "")
-    return Fingerprint(
-        certificate=leaf.sha256, hash=shown.hash, text=_text(digits, shown.form) if digits else ""
-    )
-
-
-def _text(digits: str, form: Form) -> str:
-    if form == "colons":
-        return colons(digits)
-    if form == "groups":
-        upper = digits.upper()
-        return " ".join(upper[at : at + 4] for at in range(0, len(upper), 4))
-    return digits

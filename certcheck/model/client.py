@@ -7,21 +7,17 @@ from typing import ClassVar, Literal
 
 from certcheck.model.certificate import Certificate
 from certcheck.model.observation import TlsVersion
+from certcheck.model.prediction import Evidence, Hash, Scope
 
 _STRICT: Mapping[str, str] = {"extra": "forbid"}  # for whoever reads these from files
 
-# How a block of facts is known: its bytes were seen, its maker says so, the platform's own stack
-# stands for the program, or nobody says.
-Evidence = Literal["capture", "document", "platform", "unknown"]
-Result = Literal["connects", "asks", "locked_out", "unknown"]
 # What can be wrong with a certificate for a program, from what it looks at.
 Fault = Literal["untrusted", "name", "expired", "weak"]
 Reaction = Literal["asks", "refuses", "ignores", "unknown"]
-# What an exception that was once accepted holds for.
-Scope = Literal["host_port", "host", "account", "session", "none", "unknown"]
-Hash = Literal["SHA-256", "SHA-1", "MD5"]
 # AB:CD, abcd, ABCD EF01 (mutt), abcd/KEYID (FairEmail).
 Form = Literal["colons", "plain", "groups", "plain_with_key"]
+# Reads mail, sends it, or is another server that delivers it.
+Role = Literal["read", "send", "relay"]
 Family = Literal[
     "outlook",
     "windows",
@@ -132,7 +128,7 @@ class Client:
     platform: str
     family: Family
     years: tuple[int, ...]
-    roles: tuple[Literal["read", "send", "relay"], ...] = ("read", "send")
+    roles: tuple[Role, ...] = ("read", "send")
     stack: Stack | None = None
     stack_evidence: Evidence = "unknown"
     store: str | None = None
@@ -161,32 +157,3 @@ class Store:
     source: str
     roots: tuple[Certificate, ...]
     unsure: tuple[Certificate, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fingerprint:
-    """A certificate's fingerprint as a program shows it; `certificate` is its SHA-256."""
-
-    certificate: str
-    hash: Hash
-    text: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prediction:
-    """What a program will do at an endpoint, and why; protocol and suite as far as they are sure.
-
-    `fingerprints` are those that it shows, or would show, if its way to show them is known.
-    """
-
-    client: str
-    endpoint: str
-    address: str | None
-    server_name: str | None
-    result: Result
-    protocol: TlsVersion | None = None
-    suite: str | None = None
-    reason: str
-    scope: Scope = "unknown"
-    evidence: Evidence = "unknown"
-    fingerprints: tuple[Fingerprint, ...] = ()

@@ -1,12 +1,12 @@
 """Knocking at a server's door as a mail program would: its hello, and what the server chooses."""
 
 import secrets
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from certcheck import iana
 from certcheck.model.client import Stack
-from certcheck.model.observation import TlsVersion
+from certcheck.model.observation import Knock, TlsVersion
 from certcheck.probe import crossing
 from certcheck.probe.client_hello import ClientHello, encoded, padded
 from certcheck.probe.crossing import Trouble
@@ -16,7 +16,7 @@ from certcheck.probe.extension import server_name as name_extension
 from certcheck.probe.hello import VERSIONS
 from certcheck.probe.look import Door
 from certcheck.probe.public_key import public_key
-from certcheck.probe.reply import Reply, reply
+from certcheck.probe.reply import reply
 
 _SCSV = 0x00FF  # RFC 5746 3.3
 _NEWEST_OLD = VERSIONS["TLSv1.2"]
@@ -42,35 +42,37 @@ _USUAL_NEW = (Kind.SUPPORTED_VERSIONS, Kind.PSK_KEY_EXCHANGE_MODES, Kind.KEY_SHA
 _USUAL_SIGNATURES = (0x0401, 0x0501, 0x0601, 0x0403, 0x0503, 0x0804, 0x0805, 0x0201, 0x0203)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """The server's choice for a stack: none when it refuses, and none with a `doubt` if unclear."""
-
-    version: TlsVersion | None = None
-    suite: str | None = None
-    doubt: str = ""
-    connections: int = 1
-
-
-async def knocked(door: Door, stack: Stack) -> Answer:
+async def knocked(door: Door, stack: Stack) -> Knock:
     """What the server says to the hello of this stack; never raises for what it does."""
     doubt = Doubt()
     hello = encoded(padded(hello_of(stack, door.endpoint.host.server_name)))
     data = await crossing.answered(door, doubt, crossing.Question(hello=hello, enough=_whole))
+    said = reply(data) if isinstance(data, bytes) else None
+    knock = Knock(stack=stack.id, connections=doubt.connections)
     if isinstance(data, Trouble):
-        return Answer(doubt=data.text, connections=doubt.connections)
-    said = reply(data) if data else None
+        return replace(knock, doubt=data.text)
     if said is None or said.alert is not None:
-        return Answer(connections=doubt.connections)
-    return _choice(said, doubt.connections)
-
-
-def _choice(said: Reply, connections: int) -> Answer:
-    version = _BY_NUMBER.get(said.version)
-    suite = iana.suites().get(said.suite)
+        return knock
+    version, suite = _BY_NUMBER.get(said.version), iana.suites().get(said.suite)
     if version is None or suite is None:
-        return Answer(doubt="the server chooses what nobody offered", connections=connections)
-    return Answer(version=version, suite=suite, connections=connections)
+        return replace(knock, doubt="the server chooses what nobody offered")
+    return replace(knock, version=version, suite=suite)
+
+
+def distinct(stacks: Sequence[Stack]) -> tuple[tuple[Stack, ...], ...]:
+    """The stacks in groups that send the same hello, but for what is random."""
+    groups: dict[ClientHello, list[Stack]] = {}
+    for each in stacks:
+        hello = replace(hello_of(each, "host.invalid"), random=b"", session_id=b"")
+        kinds = tuple(e for e in hello.extensions or () if e.kind != Kind.KEY_SHARE)
+        same = replace(hello, extensions=(*kinds, _shares_of(each)))
+        groups.setdefault(same, []).append(each)
+    return tuple(map(tuple, groups.values()))
+
+
+def _shares_of(stack: Stack) -> Extension:
+    names = ",".join(stack.key_shares or ())
+    return Extension(kind=Kind.KEY_SHARE, data=names.encode())
 
 
 def _whole(data: bytes) -> bool:

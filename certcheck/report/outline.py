@@ -14,6 +14,7 @@ from certcheck.model.run import Row, Run, Scalar
 from certcheck.report import facts
 from certcheck.targets import endpoint
 
+_COLUMNS = 8
 _SERVICES_SHOWN = 12
 _WAYS_SHOWN = 4
 _ADDRESSES_SHOWN = 4
@@ -142,8 +143,9 @@ def records(
 
 
 def is_wide(rows: Sequence[Mapping[str, Scalar | tuple[str, ...]]]) -> bool:
-    """Whether the rows hold fingerprints, which are too wide for the columns of a table."""
-    return any(is_fingerprint(_cell(value)) for row in rows for value in row.values())
+    """Whether the rows are too wide for the columns of a table, as fingerprints are."""
+    many = any(len(row) > _COLUMNS for row in rows)
+    return many or any(is_fingerprint(_cell(value)) for row in rows for value in row.values())
 
 
 def is_discovery(rows: Sequence[Row]) -> bool:

@@ -55,6 +55,9 @@ def predicted(client: Client, seen: Observation, name: str, known: Known) -> Pre
     outcome = _outcome(client, seen, name, known)
     return Prediction(
         client=client.id,
+        name=client.name,
+        platform=client.platform,
+        group=client.family,
         endpoint=seen.endpoint,
         address=seen.address,
         server_name=name,

@@ -27,10 +27,14 @@ class Fingerprint:
 class Prediction:
     """What a program will do at an endpoint, and why; protocol and suite as far as they are sure.
 
-    `fingerprints` are those that it shows, or would show, if its way to show them is known.
+    `fingerprints` are those that it shows, or would show,
+    if its way to show them is known; `before` are those of the certificate that it knew.
     """
 
     client: str
+    name: str
+    platform: str
+    group: str
     endpoint: str
     address: str | None
     server_name: str | None
@@ -41,3 +45,4 @@ class Prediction:
     scope: Scope = "unknown"
     evidence: Evidence = "unknown"
     fingerprints: tuple[Fingerprint, ...] = ()
+    before: tuple[Fingerprint, ...] = ()

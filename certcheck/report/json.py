@@ -25,7 +25,7 @@ _UNWRITTEN = {
     "Certificate": {"sha256", "der"},
     "Folder": {"earlier"},
     "Pop3Mailbox": {"uidls"},
-    "Observation": {"doubts", "disagreements", "client_certificate"},
+    "Observation": {"doubts", "disagreements", "client_certificate", "knocks"},
 }
 
 # What differs from one look to the next is left out of a snapshot: that has no `at`.

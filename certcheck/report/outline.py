@@ -158,7 +158,7 @@ def names(rows: Sequence[Row]) -> tuple[tuple[str, ...], ...]:
     found = (
         (str(row["name"]), _services(row), listed(ways, most=_WAYS_SHOWN))
         for row in rows
-        if (ways := texts(row.get("found_by")))
+        if "name" in row and (ways := texts(row.get("found_by")))
     )
     lines = tuple(found)
     return (("name", "services", "found by"), *lines) if lines else ()
@@ -166,7 +166,9 @@ def names(rows: Sequence[Row]) -> tuple[tuple[str, ...], ...]:
 
 def remarks(rows: Sequence[Row]) -> tuple[str, ...]:
     """What else is to be told of mail domains."""
-    return tuple(f"{row['name']}: {row['note']}" for row in rows if not row.get("found_by"))
+    return tuple(
+        f"{row['name']}: {row['note']}" for row in rows if "note" in row and not row.get("found_by")
+    )
 
 
 def steps(run: Run) -> tuple[tuple[str, ...], ...]:

@@ -16,7 +16,7 @@ from certcheck.targets import endpoint
 from certcheck.workflow.asking import Asking, Progress
 from certcheck.workflow.clues import Discovery
 from certcheck.workflow.fingerprints import observe, with_observations
-from certcheck.workflow.predicting import Wish, predictions, with_knocks
+from certcheck.workflow.predicting import Wish, advised, predictions, with_knocks
 
 
 def audit(  # noqa: PLR0913 - each is an option of the command
@@ -43,7 +43,9 @@ def audit(  # noqa: PLR0913 - each is an option of the command
     judged = findings(observations, now)
     run = with_observations(blank, endpoints, observations)
     run = discovery.told(run) if discovery else run
-    run = replace(run, predictions=predictions(observations, wish, now)) if wish else run
+    if wish:
+        rows = (*run.rows, *advised(observations, wish, now))
+        run = replace(run, predictions=predictions(observations, wish, now), rows=rows)
     codes = [3 if run.error else 0, *(_code(finding, fail_on) for finding in judged)]
     return replace(run, findings=judged, exit_code=worst(*codes))
 

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from certcheck.judge.advice import Advice, advice
 from certcheck.judge.plans import Plan, planned
 from certcheck.judge.prediction import Known, predicted
 from certcheck.judge.stores import stores
@@ -12,6 +13,7 @@ from certcheck.model.client import Client, Role, Stack
 from certcheck.model.endpoint import Endpoint
 from certcheck.model.observation import Knock, Observation
 from certcheck.model.prediction import Prediction
+from certcheck.model.run import Row
 from certcheck.probe.knock import distinct, knocked
 from certcheck.probe.limits import Gate
 from certcheck.probe.look import Door
@@ -107,6 +109,30 @@ def predictions(
         for each in future
         for client in wish.at(endpoint(each.endpoint))
     )
+
+
+def advised(observations: Sequence[Observation], wish: Wish, now: datetime) -> tuple[Row, ...]:
+    """One row for each change that lets locked-out programs in: who, where, how, at what cost."""
+    known = Known(stores=stores(), now=now, before=_leaves(observations))
+    found: dict[str, list[tuple[Endpoint, Advice]]] = {}
+    for each in observations:
+        service = endpoint(each.endpoint)
+        future = planned(each, wish.plan) if wish.plan else each
+        for one in advice(wish.at(service), future, service.host.ascii, known):
+            found.setdefault(one.remedy.id, []).append((service, one))
+    return tuple(_row(cases) for cases in found.values())
+
+
+def _row(cases: Sequence[tuple[Endpoint, Advice]]) -> Row:
+    remedy = cases[0][1].remedy
+    rescued = dict.fromkeys(client.id for _, each in cases for client in each.rescued)
+    return {
+        "advice": remedy.title,
+        "rescues": tuple(rescued),
+        "at": tuple(service.url for service, _ in cases),
+        **remedy.settings,
+        "cost": remedy.cost,
+    }
 
 
 def _leaves(observations: Sequence[Observation]) -> Collection[str]:

@@ -35,9 +35,9 @@ Family = Literal[
 class Stack:
     """What a TLS library offers, in its order, by IANA names; None is what no source tells.
 
-    `level` is OpenSSL's security level, which decides what it takes of a server. `key_usage` says
-    that it refuses key exchange by RSA when the certificate's usage has no encipherment.
-    Sizes are in bits.
+    `level` is the security level of OpenSSL 3 and newer: from 1 on it refuses TLS before 1.2.
+    `key_usage` says that it refuses key exchange by RSA when the certificate's usage has no
+    encipherment. Sizes are in bits.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, str]] = _STRICT

@@ -15,7 +15,10 @@ LOGIN, PASSWORD = USERS[0].login, USERS[0].password
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
-    """Where one program goes; `home` is a directory of its own, `root` the CA that it trusts."""
+    """Where one program goes; `home` is a directory of its own, `root` the CA that it trusts.
+
+    `log` is what Dovecot says.
+    """
 
     host: str
     address: str
@@ -24,6 +27,7 @@ class Visit:
     submission: int
     root: Path
     home: Path
+    log: Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,16 +43,18 @@ class Program:
     """A real program; `client` is the profile that stands for it.
 
     `read` raises ValueError for what it cannot explain: then the program did not even try.
-    `shown` is what an interactive program has to show before it is ended.
+    `shown` is what an interactive program has to show before it is ended; one that has `done` is
+    run by that.
     """
 
     client: str
     name: str
     server: Server
-    argv: Callable[[Visit], Sequence[str]]
     read: Callable[[Done], Result]
+    argv: Callable[[Visit], Sequence[str]] = lambda _visit: ()
     env: Mapping[str, str] = field(default_factory=dict)
     shown: str = ""
+    done: Callable[[Visit], Done] | None = None
 
 
 def by_code(success: int, *refusals: int, saying: str = "") -> Callable[[Done], Result]:

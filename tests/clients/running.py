@@ -22,7 +22,7 @@ _ENDED = 124  # as timeout(1) says it
 
 def done(program: Program, site: Site, shape: Shape) -> Done:
     """What the program did at the server of this shape."""
-    home = site.directory / "homes" / f"{program.client}-{shape.id}"
+    home = site.directory / "homes" / re.sub(r"\W+", "-", f"{program.name} {shape.id}")
     home.mkdir(parents=True)
     visit = Visit(
         host=shape.host,
@@ -32,7 +32,10 @@ def done(program: Program, site: Site, shape: Shape) -> Done:
         submission=site.submission,
         root=site.root,
         home=home,
+        log=site.log(shape),
     )
+    if program.done:
+        return program.done(visit)
     argv = program.argv(visit)
     env = {**_environment(site, home), **program.env}
     if program.shown:

@@ -52,6 +52,10 @@ class Site:
         """The root as certcheck reads it."""
         return x509.chain(self.root.read_bytes(), where=self.root.name)[0]
 
+    def log(self, shape: Shape) -> Path:
+        """What the Dovecot of this shape says."""
+        return self.directory / shape.newest / "log" / "dovecot.log"
+
     def services(self, shape: Shape) -> Mapping[str, Endpoint]:
         """Dovecot and Postfix of this shape, by name."""
         return {

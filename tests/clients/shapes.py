@@ -53,7 +53,8 @@ def _self_signed(_authority: pki.Authority, host: str) -> pki.Identity:
 
 
 def _stranger(_authority: pki.Authority, host: str) -> pki.Identity:
-    return pki.authority(key="rsa2048").issue(pki.Shape(names=(host,), key="rsa2048"))
+    ca = pki.Shape(names=(), common_name="Another CA", key="rsa2048", is_ca=True, ends=3650)
+    return pki.make(pki.Shape(names=(host,), key="rsa2048"), issuer=pki.make(ca))
 
 
 def _alone(authority: pki.Authority, host: str) -> pki.Identity:

@@ -19,6 +19,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from certcheck.probe import sslyze_words
+from certcheck.probe.agenda import agenda
 from certcheck.probe.scan_words import (
     CERTIFICATES,
     CHECKS,
@@ -247,13 +248,26 @@ def _run(
         for command in commands
         if command not in own
     }
-    jobs = {
-        command: [
-            pool.submit(job.function_to_call, *job.function_arguments)
-            for job in kind.scan_jobs_for_scan_command(server.info(command), _extra(command))
-        ]
+    todo = {
+        command: kind.scan_jobs_for_scan_command(server.info(command), _extra(command))
         for command, kind in kinds.items()
     }
+    jobs = {
+        command: [pool.submit(job.function_to_call, *job.function_arguments) for job in of_one]
+        for command, of_one in todo.items()
+        if command not in SUITES.values()
+    }
+    by_suite = {
+        (command, _suite(job)): job
+        for command in todo
+        if command in SUITES.values()
+        for job in todo[command]
+    }
+    for command, name in agenda(by_suite):
+        job = by_suite[command, name]
+        jobs.setdefault(command, []).append(
+            pool.submit(job.function_to_call, *job.function_arguments)
+        )
 
     def result(command: str) -> Any:
         results = [
@@ -269,6 +283,10 @@ def _run(
     for each in (job for of_one in jobs.values() for job in of_one):
         each.exception()
     return {**own, **{command: pool.submit(result, command) for command in kinds}}
+
+
+def _suite(job: Any) -> str:
+    return job.function_arguments[-1].name
 
 
 def _extra(command: str) -> Any:

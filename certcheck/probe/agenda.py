@@ -11,7 +11,7 @@ from certcheck.probe.families import family_of, likelihood
 _NEWER = re.compile("CCM|ARIA|CHACHA20|CAMELLIA_.*SHA(256|384)")
 _CURVES = re.compile("ECDH")
 
-# A version, and the name of a suite.
+# sslyze's command, which is for one version, and the name of a suite.
 Suite = tuple[str, str]
 
 
@@ -20,19 +20,21 @@ def agenda(suites: Iterable[Suite]) -> list[Suite]:
 
     So who waits for the answer to one kind is not in the way of the others.
     """
-    kinds = defaultdict(list)
-    for version, name in suites:
-        kind = version, bool(_CURVES.search(name)), bool(_NEWER.search(name))
-        kinds[kind].append((version, name))
+    kinds: dict[object, list[Suite]] = defaultdict(list)
+    for command, name in suites:
+        kind = command, bool(_CURVES.search(name)), bool(_NEWER.search(name))
+        kinds[kind].append((command, name))
     turns = zip_longest(*map(_in_turn, kinds.values()))
     return [suite for turn in turns for suite in turn if suite]
 
 
 def _in_turn(kind: Sequence[Suite]) -> Iterator[Suite]:
-    first, others, seen = [], [], set()
+    others, seen = [], set()
     for suite in sorted(kind, key=lambda suite: (likelihood(suite[1]), suite)):
         family = family_of(suite[1])
-        (others if family in seen else first).append(suite)
-        seen.add(family)
-    yield from first
+        if family in seen:
+            others.append(suite)
+        else:
+            seen.add(family)
+            yield suite
     yield from others

@@ -5,7 +5,7 @@ import contextlib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal
 
 from certcheck.probe.dialogue import SCRIPTS, go_ahead, greeting
 from certcheck.probe.doubt import CONFIRMED_ON_BAD_LINE, Doubt
@@ -16,6 +16,9 @@ from certcheck.probe.reply import UnreadableReplyError
 from certcheck.probe.scan_words import CHECKS
 from certcheck.probe.script import plain_refusal
 from certcheck.probe.wire import Tcp, Wire, dial, shown
+
+if TYPE_CHECKING:
+    from certcheck.probe.way import Way
 
 Failure = Literal["hang-up", "reset", "silence", "garbage", "no connection"]
 
@@ -69,15 +72,6 @@ class Question:
     topic: str = ""
     enough: Enough = _anything
     before: int = 0
-
-
-class Way(Protocol):
-    """Who may know the answer to a crossing's question, or ask for it in a way of its own."""
-
-    async def result(
-        self, crossing: "Crossing", connection: contextlib.AsyncExitStack
-    ) -> Answered | Trouble | bytes | None:
-        """As that of the crossing itself; or a refusal that is known, as bytes."""
 
 
 class Crossing:

@@ -35,6 +35,7 @@ _MAX_KINDS = 4
 # A hang-up at a hello with more suites counts for one with fewer, but not for all that it takes.
 _WITH_MORE = 1
 _NEWEST_FIRST: Sequence[TlsVersion] = ("TLSv1.2", "TLSv1.1", "TLSv1.0", "SSLv3")
+_HANDSHAKE = b"\x16"  # RFC 5246 6.2.1
 _VERSIONS = {SUITES[version]: version for version in _NEWEST_FIRST}
 
 
@@ -71,8 +72,8 @@ class Grouped:
         self._refused: dict[TlsVersion, set[int]] = defaultdict(set)
         self._door, self._doubt = door, doubt
         self._standings: dict[TlsVersion, dict[ClientHello, Standing]] = defaultdict(dict)
-        self._sure: dict[TlsVersion | None, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._large: set[TlsVersion | None] = set()
+        self._large = asyncio.Lock()
+        self._takes_large = False
         self._off = False
 
     async def result(
@@ -106,16 +107,18 @@ class Grouped:
     ) -> Answered | Trouble | bytes | None:
         standing = self._standing(question)
         async with asyncio.timeout(_PATIENCE), standing.turn:
-            known = standing.is_taken(question.suite) or question.suite in standing.refused
-            likely = family(question.suite) in self._taken_somewhere()
-            if not known and (likely or not standing.sampled):
+            if question.suite in standing.unknown() and self._goes_alone(question, standing):
                 result = await crossing.result(connection, once=True)
                 if not isinstance(result, Trouble) or result.kind != "hang-up":
-                    self._sample(question, standing, result)
+                    self._learn(question, standing, result)
                     return result
+                standing.alone.add(question.suite)
             while question.suite in standing.unknown():
                 await self._ask(question, standing)
             return standing.refused.get(question.suite)
+
+    def _goes_alone(self, question: _Question, standing: Standing) -> bool:
+        return not standing.alone or family(question.suite) in self._taken_somewhere()
 
     def _standing(self, question: _Question) -> Standing:
         kinds = self._standings[question.version]
@@ -128,31 +131,27 @@ class Grouped:
         kinds[question.kind].asked.add(family(question.suite))
         return kinds[question.kind]
 
-    def _sample(
+    def _learn(
         self, question: _Question, standing: Standing, result: Answered | Trouble | None
     ) -> None:
         if not isinstance(result, Answered):
             self._off = True
-        elif result.data[:1] == b"\x16":
+        elif result.data[:1] == _HANDSHAKE:
             standing.take(question.suite)
         else:
-            self._checked(result.data)
-            standing.sampled = True
+            _checked(result.data)
+            standing.alone.add(question.suite)
 
     async def _ask(self, question: _Question, standing: Standing) -> None:
         """For all that is unknown: some of it is known then, of what is taken at least a family."""
         codes = self._worthwhile(question, standing)
         said = await self._said(question, standing, codes)
-        if said is None:
+        if isinstance(said, int):
             return
-        await self._sure_of_size(question.version)
         parts = standing.apart(codes)
-        answers: Sequence[bytes | None] = (said,)
-        if len(parts) > 1:
-            answers = await self._said_to_each(question, standing, parts)
-        refused = [(p, a) for p, a in zip(parts, answers, strict=True) if a is not None]
-        if len(refused) < len(parts):
-            await self._sampled(question, standing, refused)
+        answers = [said] if len(parts) == 1 else await self._to_each(question, standing, parts)
+        refused = [(p, a) for p, a in zip(parts, answers, strict=True) if isinstance(a, bytes)]
+        await self._make_sure(question, standing, refused)
         for part, answer in refused:
             standing.refuse(part, answer)
 
@@ -168,31 +167,41 @@ class Grouped:
         every = (each for kinds in self._standings.values() for each in kinds.values())
         return {kin for each in every for kin in each.taken}
 
-    async def _said_to_each(
+    async def _to_each(
         self, question: _Question, standing: Standing, parts: Families
-    ) -> Sequence[bytes | None]:
+    ) -> Sequence[bytes | int]:
         each = (self._said(question, standing, part, before=_WITH_MORE) for part in parts)
         answers = await asyncio.gather(*each, return_exceptions=True)
         if any(isinstance(answer, BaseException) for answer in answers):
             raise _UnclearError
         return [answer for answer in answers if not isinstance(answer, BaseException)]
 
-    async def _sampled(
+    async def _make_sure(
         self,
         question: _Question,
         standing: Standing,
-        refused: Sequence[tuple[Sequence[int], bytes]],
+        refused: Sequence[tuple[tuple[int, ...], bytes]],
     ) -> None:
-        # It refuses in company what it takes with less of it: what of the rest does it take alone?
+        # Is it for the suites that the server refuses them, or for the company that they come in?
+        known = next(iter(standing.taken.values()), None)
+        compared = False
         for part, answer in refused:
-            before = 0 if answer else CONFIRMED_ON_BAD_LINE
-            if await self._said(question, standing, part[:1], before=before) is None:
-                raise _UnclearError
+            if known is not None and standing.can(part[0]):
+                compared = True
+                if await self._said(question, standing, (known, *part)) != known:
+                    raise _UnclearError
+            elif not standing.alone.intersection(part):
+                # Who hung up at all of them has hung up at this one as often.
+                before = 0 if answer else CONFIRMED_ON_BAD_LINE
+                if isinstance(await self._said(question, standing, part[:1], before=before), int):
+                    raise _UnclearError
+        if not compared:
+            await self._be_sure_of_size()
 
     async def _said(
         self, question: _Question, standing: Standing, codes: Sequence[int], *, before: int = 0
-    ) -> bytes | None:
-        # What the server says to refuse; None when it takes something.
+    ) -> bytes | int:
+        # The suite that the server takes, or what it says to refuse them all.
         if self._off:
             raise _UnclearError
         asked = crossing.Question(
@@ -203,39 +212,37 @@ class Grouped:
             return b""
         if isinstance(data, Trouble):
             raise _UnclearError
-        suite = self._checked(data)
+        suite = _checked(data)
         if suite is None:
             return data
         if suite not in codes:
             raise _UnclearError
         standing.take(suite)
-        return None
+        return suite
 
-    def _checked(self, data: bytes) -> int | None:
-        # The suite, or None for a no.
-        try:
-            said = reply(data)
-        except UnreadableReplyError as e:
-            raise _UnclearError from e
-        if said is None or said.alert not in {None, *_NO}:
-            raise _UnclearError
-        return said.suite if said.alert is None else None
-
-    async def _sure_of_size(self, version: TlsVersion) -> None:
-        # Some servers refuse a hello because it is large: this one is larger than all others. Of a
-        # version that is not there only the others can tell.
+    async def _be_sure_of_size(self) -> None:
+        # Some servers refuse a hello because it is large: this one is larger than all others.
         there = [v for v, kinds in self._standings.items() if any(k.taken for k in kinds.values())]
-        key = version if version in there else None
-        async with self._sure[key]:
-            if key in self._large or (key is None and self._large):
-                return
-            for each in (key,) if key else (*there, *_NEWEST_FIRST):
+        async with self._large:
+            for version in () if self._takes_large else (*there, *_NEWEST_FIRST):
                 name = self._door.endpoint.host.server_name
-                offer = Offer(version=each, suites=wholes()[0], server_name=name)
+                offer = Offer(version=version, suites=wholes()[0], server_name=name)
                 if isinstance(await chosen(self._door, self._doubt, offer), Reply):
-                    self._large.add(key)
+                    self._takes_large = True
                     return
-            raise _UnclearError
+            if not self._takes_large:
+                raise _UnclearError
+
+
+def _checked(data: bytes) -> int | None:
+    # The suite, or None for a no.
+    try:
+        said = reply(data)
+    except UnreadableReplyError as e:
+        raise _UnclearError from e
+    if said is None or said.alert not in {None, *_NO}:
+        raise _UnclearError
+    return said.suite if said.alert is None else None
 
 
 def _whole(data: bytes) -> bool:

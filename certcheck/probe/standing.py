@@ -12,42 +12,42 @@ _SHOWN_BY = {"DH_anon": "DHE"}
 class Standing:
     """The memory of one kind of hello, such as those of one version with curves.
 
-    Who asks for what is not known yet takes a `turn`. `sampled` says that the server has refused a
-    suite that came alone, `asked` which families came in such hellos, and `taken` is what it takes
-    at least something of.
+    Who asks for what is not known yet takes a `turn`. `asked` are the families that came in such
+    hellos, `taken` those that the server takes something of, `alone` are suites that it refused
+    without company, and `refused` how it says no to each that is settled, empty for a hang-up.
     """
 
     def __init__(self, company: Sequence[int]) -> None:
         self.turn = asyncio.Lock()
-        self.sampled = False
-        self.refused: dict[int, bytes] = {}
         self.asked: set[Family | None] = set()
-        self.taken: set[Family | None] = set()
+        self.taken: dict[Family | None, int] = {}
+        self.alone: set[int] = set()
+        self.refused: dict[int, bytes] = {}
         self._company = company
         self._shown: set[str] = {""}
 
     def take(self, suite: int) -> None:
         """The server has chosen this one, so it can do such."""
-        self.taken.add(family(suite))
+        self.taken.setdefault(family(suite), suite)
         self._shown.add(fragile(suite))
 
     def refuse(self, codes: Sequence[int], said: bytes) -> None:
-        """The server takes none of these; `said` is how it says so, empty for a hang-up."""
+        """The server takes none of these."""
         self.refused.update(dict.fromkeys(codes, said))
 
-    def is_taken(self, suite: int) -> bool:
-        """Whether one of its family was taken, so that it may be, too."""
-        return family(suite) in self.taken
-
     def unknown(self) -> tuple[int, ...]:
-        """All suites that it may take or not."""
-        return tuple(c for c in self._company if not (c in self.refused or self.is_taken(c)))
+        """All suites that it may take or not, as it has taken nothing of their families."""
+        left = (code for code in self._company if code not in self.refused)
+        return tuple(code for code in left if family(code) not in self.taken)
 
     def apart(self, codes: Sequence[int]) -> Families:
         """Those suites in parts, none of which hides a suite: see `families.fragile`."""
         parts: dict[str, list[int]] = {}
         for code in codes:
-            kind = fragile(code)
-            is_shown = bool({kind, _SHOWN_BY.get(kind)} & self._shown)
-            parts.setdefault("" if is_shown else kind, []).append(code)
+            parts.setdefault("" if self.can(code) else fragile(code), []).append(code)
         return tuple(map(tuple, parts.values()))
+
+    def can(self, suite: int) -> bool:
+        """Whether the server can do what it chooses, if it chooses this suite."""
+        kind = fragile(suite)
+        return kind in self._shown or _SHOWN_BY.get(kind) in self._shown

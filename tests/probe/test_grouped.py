@@ -228,8 +228,7 @@ def test_a_version_that_is_not_there_is_refused_at_once() -> None:
         first, *others = asked.each(CBC, GCM, DHE, 0x0005, 0x0004, version="TLSv1.0")
 
     # One, all, three parts; a suite of two of these alone, and a large hello in TLS 1.2.
-    assert first == ("hung up", 1) or first[0] == b""
-    assert first[1] <= 1 + 3 + 3 * 2 + 2 + 1
+    assert first == (b"", 1 + 3 + 3 * 2 + 2 + 1)
     assert [each for _, each in others] == [0] * 4
 
 
@@ -241,8 +240,7 @@ def test_a_choice_that_nobody_offered_speaks_for_nothing() -> None:
     with asking(behaviour) as asked:
         said = asked.each(DHE, CBC, GCM)
 
-    assert said[0] == ("refused", 1)
-    assert said[2] == ("refused", 1)
+    assert said == [("refused", 1), ("refused", 2), ("refused", 1)]
     assert asked.grouped.names() == {}
 
 

@@ -34,6 +34,8 @@ GCM, CBC, CBC256, CCM = 0x009C, 0x002F, 0x0035, 0xC09C
 DHE, DHE256, ECDHE, PSK = 0x0033, 0x0039, 0xC013, 0x00A8
 RSA = own_context("rsa2048", name=NAME.ascii)
 RSA.set_ciphers("AES128-SHA:AES128-GCM-SHA256")
+NARROW = own_context("rsa2048", name=NAME.ascii)
+NARROW.set_ciphers("AES128-GCM-SHA256")
 WIDE = own_context("rsa2048", name=NAME.ascii, oldest=ssl.TLSVersion.TLSv1)
 WIDE.set_ciphers("AES128-SHA:@SECLEVEL=0")
 
@@ -324,6 +326,42 @@ def test_other_questions_go_to_the_server(hello: bytes, topic: str) -> None:
         asked.each(GCM, DHE)
 
         assert asyncio.run(asked.one(hello, topic)) in {("refused", 1), ("taken", 1)}
+
+
+def test_another_alert_than_a_refusal_speaks_for_no_suite() -> None:
+    def muddled(visitor: Visitor) -> None:
+        codes = decoded(visitor.sock.recv(4096, socket.MSG_PEEK)).suites
+        if len(codes) == 1 or GCM in codes:
+            implicit("imap", tls=NARROW)(visitor)
+        else:
+            answers_hello(records.alert(records.FATAL, 80))(visitor)
+
+    with asking(muddled) as asked:
+        said = asked.each(GCM, DHE, CCM)
+
+    assert [word for word, _ in said] == ["taken", "refused", "refused"]
+    assert asked.grouped.names() == {}
+
+
+@pytest.mark.parametrize(
+    ("codes", "is_asked_for"), [((DHE, CBC, CCM), False), ((DHE, DHE256, CCM), True)]
+)
+def test_what_comes_in_another_kind_of_hello_only_is_not_asked_for(
+    codes: tuple[int, int, int], *, is_asked_for: bool
+) -> None:
+    heard: list[tuple[int, ...]] = []
+
+    def behaviour(visitor: Visitor) -> None:
+        heard.append(decoded(visitor.hear_bytes()).suites)
+        visitor.say(ALERT)
+
+    with asking(behaviour) as asked:
+        for code, group in zip(codes, (23, 24, 24), strict=True):
+            asyncio.run(asked.one(client_hello(replace(_offer(code), groups=(group,)))))
+
+    assert heard[:2] == [codes[:1], codes[1:2]]
+    assert {CBC, CCM, GCM} <= {*heard[2]}
+    assert (DHE in heard[2]) == is_asked_for
 
 
 def test_a_signal_among_the_suites_stays_in_the_hello_for_many() -> None:

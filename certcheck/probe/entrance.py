@@ -21,23 +21,6 @@ def connecting(info: Any, way: Callable[[Any, Callable[[], None]], None]) -> Any
     return info
 
 
-def greeted(connection: Any, connect: Callable[[], None]) -> None:
-    """A way for servers that speak first."""
-    # sslyze takes a greeting in mid-renegotiation for the refusal to renegotiate.
-    connect()
-    _hear(connection.ssl_client)
-
-
-def _hear(client: Any) -> None:
-    from sslyze.plugins import heartbleed_plugin
-
-    try:
-        # nassl's own read waits for the network, though the greeting may be here already.
-        client._ssl.read(4096)  # noqa: SLF001
-    except heartbleed_plugin.WantReadError:  # type: ignore[attr-defined]  # nassl's own
-        client.read(4096)
-
-
 def let_in(connection: Any, connect: Callable[[], None]) -> None:
     """A way for checks that go on in their own way after the hello."""
     # sslyze takes a server that refuses the very hello of a check for one that passes it.

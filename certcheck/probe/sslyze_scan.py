@@ -11,14 +11,14 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, replace
 from typing import Any
 
 from certcheck.probe import sslyze_words
 from certcheck.probe.agenda import agenda
-from certcheck.probe.entrance import connecting, greeted, let_in
+from certcheck.probe.entrance import connecting, let_in
 from certcheck.probe.scan_words import (
     CERTIFICATES,
     CHECKS,
@@ -120,7 +120,7 @@ class _Server:
         if command in _OWN_HANDSHAKES:
             return connecting(info, let_in)
         if command == RENEGOTIATION and self._request.greets:
-            return connecting(info, greeted)
+            return connecting(info, _greeted)
         return info
 
     def early_data(self) -> int:
@@ -150,6 +150,22 @@ class _Server:
         return ServerNetworkLocation(
             self._request.host, self._request.port, http_proxy_settings=proxy
         )
+
+
+def _greeted(connection: Any, connect: Callable[[], None]) -> None:
+    # sslyze takes a greeting in mid-renegotiation for the refusal to renegotiate.
+    connect()
+    _hear(connection.ssl_client)
+
+
+def _hear(client: Any) -> None:
+    from sslyze.plugins import heartbleed_plugin
+
+    try:
+        # nassl's own read waits for the network, though the greeting may be here already.
+        client._ssl.read(4096)  # noqa: SLF001
+    except heartbleed_plugin.WantReadError:  # type: ignore[attr-defined]  # nassl's own
+        client.read(4096)
 
 
 def _answer(request: Request, pool: ThreadPoolExecutor) -> Answer:

@@ -35,9 +35,9 @@ _TRIED_ONE = (
 )
 _TRIED_BRIDGE = (
     "A pool of connections made ready beforehand was tried: with 5 in all it gains a fifth, since "
-    "each takes its place whether it waits or works. Suites that are refused go by families; each "
-    "that is taken still needs a handshake of sslyze's, and a hang-up for an answer is believed "
-    "when it has come three times."
+    "each takes its place whether it waits or works. Suites that are refused are asked for many at "
+    "a time; each that is taken needs a handshake of sslyze's all the same (one more round trip "
+    "than a hello), and a hang-up for an answer is believed when it has come three times."
 )
 
 

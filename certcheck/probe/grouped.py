@@ -66,7 +66,10 @@ class _UnclearError(Exception):
 
 
 class Grouped:
-    """The memory of one scan: what was asked for at once, and what was refused so."""
+    """The memory of one scan: what was asked for at once, and what was refused so.
+
+    `is_off` says that what the server says to many suites tells nothing.
+    """
 
     def __init__(self, door: Door, doubt: Doubt) -> None:
         self._refused: dict[TlsVersion, set[int]] = defaultdict(set)
@@ -74,7 +77,7 @@ class Grouped:
         self._standings: dict[TlsVersion, dict[ClientHello, Standing]] = defaultdict(dict)
         self._large = asyncio.Lock()
         self._takes_large = False
-        self._off = False
+        self.is_off = False
 
     async def result(
         self, crossing: Crossing, connection: AsyncExitStack
@@ -84,16 +87,16 @@ class Grouped:
         They are empty where the server hangs up. Never raises for what it does.
         """
         question = _question(crossing.question)
-        if question is None or self._off:
+        if question is None or self.is_off:
             return await crossing.result(connection)
-        found = None
         try:
-            found = await self._found(question, crossing, connection)
-        except (_UnclearError, TimeoutError):
-            self._off = True
-        if isinstance(found, bytes):
-            self._refused[question.version].add(question.suite)
-        return await crossing.result(connection) if found is None else found
+            # For the turn and the answer together: sslyze's own patience must not run out first.
+            async with asyncio.timeout(_PATIENCE):
+                found = await self._found(question, crossing, connection)
+                return await crossing.result(connection) if found is None else found
+        except TimeoutError:
+            self.is_off = True
+            return Trouble(kind="silence", text="the server did not answer in time")
 
     def names(self) -> dict[str, tuple[str, ...]]:
         """The suites that were refused with others, by version."""
@@ -105,17 +108,33 @@ class Grouped:
     async def _found(
         self, question: _Question, crossing: Crossing, connection: AsyncExitStack
     ) -> Answered | Trouble | bytes | None:
-        standing = self._standing(question)
-        async with asyncio.timeout(_PATIENCE), standing.turn:
-            if question.suite in standing.unknown() and self._goes_alone(question, standing):
-                result = await crossing.result(connection, once=True)
-                if not isinstance(result, Trouble) or result.kind != "hang-up":
-                    self._learn(question, standing, result)
-                    return result
-                standing.alone.add(question.suite)
-            while question.suite in standing.unknown():
-                await self._ask(question, standing)
-            return standing.refused.get(question.suite)
+        try:
+            standing = self._standing(question)
+            async with standing.turn:
+                found = await self._learnt(question, standing, crossing, connection)
+        except _UnclearError:
+            self.is_off = True
+            return None
+        if isinstance(found, bytes):
+            self._refused[question.version].add(question.suite)
+        return found
+
+    async def _learnt(
+        self,
+        question: _Question,
+        standing: Standing,
+        crossing: Crossing,
+        connection: AsyncExitStack,
+    ) -> Answered | Trouble | bytes | None:
+        if question.suite in standing.unknown() and self._goes_alone(question, standing):
+            result = await crossing.result(connection, once=True)
+            if not isinstance(result, Trouble) or result.kind != "hang-up":
+                self._note(question, standing, result)
+                return result
+            standing.alone.add(question.suite)
+        while question.suite in standing.unknown():
+            await self._ask(question, standing)
+        return standing.refused.get(question.suite)
 
     def _goes_alone(self, question: _Question, standing: Standing) -> bool:
         return not standing.alone or family(question.suite) in self._taken_somewhere()
@@ -131,16 +150,15 @@ class Grouped:
         kinds[question.kind].asked.add(family(question.suite))
         return kinds[question.kind]
 
-    def _learn(
+    def _note(
         self, question: _Question, standing: Standing, result: Answered | Trouble | None
     ) -> None:
-        if not isinstance(result, Answered):
-            self._off = True
-        elif result.data[:1] == _HANDSHAKE:
+        if isinstance(result, Answered) and result.data[:1] == _HANDSHAKE:
             standing.take(question.suite)
-        else:
-            _checked(result.data)
+        elif isinstance(result, Answered) and _is_no(result.data):
             standing.alone.add(question.suite)
+        else:
+            self.is_off = True
 
     async def _ask(self, question: _Question, standing: Standing) -> None:
         """For all that is unknown: some of it is known then, of what is taken at least a family."""
@@ -202,7 +220,7 @@ class Grouped:
         self, question: _Question, standing: Standing, codes: Sequence[int], *, before: int = 0
     ) -> bytes | int:
         # The suite that the server takes, or what it says to refuse them all.
-        if self._off:
+        if self.is_off:
             raise _UnclearError
         asked = crossing.Question(
             hello=encoded(question.of(codes)), topic=question.topic, enough=_whole, before=before
@@ -243,6 +261,13 @@ def _checked(data: bytes) -> int | None:
     if said is None or said.alert not in {None, *_NO}:
         raise _UnclearError
     return said.suite if said.alert is None else None
+
+
+def _is_no(data: bytes) -> bool:
+    try:
+        return _checked(data) is None
+    except _UnclearError:
+        return False
 
 
 def _whole(data: bytes) -> bool:

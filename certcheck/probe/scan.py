@@ -8,7 +8,7 @@ import os
 import sys
 import weakref
 from collections.abc import Awaitable, Collection
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from certcheck.model.endpoint import Hostname
@@ -63,6 +63,7 @@ async def scanned(
         if left and not door.gate.stopped(door.address) and end - loop.time() > _WORTHWHILE:
             known = runs[0].doubt
             doubt = Doubt(bad_line=known.bad_line, accidents=known.accidents)
+            scan = replace(scan, by_families=by_families and not runs[0].one_by_one)
             runs.append(await scan.run(left, doubt))
     return concluded(door.endpoint.host, runs)
 
@@ -122,6 +123,7 @@ class _Scan:
             doubt=doubt,
             answer=answer,
             with_family=grouped.names() if grouped else {},
+            one_by_one=not grouped or grouped.is_off,
         )
 
     def _request(self, asked: tuple[str, ...], bridge: Bridge) -> Request:

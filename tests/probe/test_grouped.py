@@ -364,6 +364,25 @@ def test_what_comes_in_another_kind_of_hello_only_is_not_asked_for(
     assert (DHE in heard[2]) == is_asked_for
 
 
+def test_who_has_waited_too_long_gets_no_answer_that_sslyze_misreads(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("certcheck.probe.grouped._PATIENCE", 0.2)
+
+    with asking(deaf_to_many) as asked:
+        first, second, third = asked.each(DHE, CCM, CBC)
+
+    assert first == ("refused", 1)
+    assert second[0] == "trouble"
+    assert third == ("taken", 1)
+
+
+def test_a_strange_answer_to_one_suite_is_sslyzes_and_the_server_is_not_asked_again() -> None:
+    with asking(answers_hello(records.alert(records.FATAL, 80))) as asked:
+        assert asked.each(DHE, CBC) == [("refused", 1)] * 2
+        assert asked.grouped.is_off
+
+
 def test_a_signal_among_the_suites_stays_in_the_hello_for_many() -> None:
     heard: list[bytes] = []
 

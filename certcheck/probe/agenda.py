@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
 
-from certcheck.probe.families import family_of, likelihood
+from certcheck.probe.families import family_of, is_likely, likelihood
 
 # What sslyze's newer library asks for, in a hello of its own.
 _NEWER = re.compile("CCM|ARIA|CHACHA20|CAMELLIA_.*SHA(256|384)")
@@ -16,25 +16,29 @@ Suite = tuple[str, str]
 
 
 def agenda(suites: Iterable[Suite]) -> list[Suite]:
-    """All of these, each kind of hello in turn: the likeliest of each family, then all others.
+    """All of these: one of each likely family, then one of each other family, then all others.
 
-    So who waits for the answer to one kind is not in the way of the others.
+    Kinds of hello take turns, so that who waits for the answer to one is not in the way of others.
     """
     kinds: dict[object, list[Suite]] = defaultdict(list)
     for command, name in suites:
         kind = command, bool(_CURVES.search(name)), bool(_NEWER.search(name))
         kinds[kind].append((command, name))
-    turns = zip_longest(*map(_in_turn, kinds.values()))
-    return [suite for turn in turns for suite in turn if suite]
+    parts = [_parted(kind) for kind in kinds.values()]
+    return [*_in_turn(likely for likely, _ in parts), *_in_turn(others for _, others in parts)]
 
 
-def _in_turn(kind: Sequence[Suite]) -> Iterator[Suite]:
-    others, seen = [], set()
+def _parted(kind: Sequence[Suite]) -> tuple[list[Suite], list[Suite]]:
+    firsts: list[Suite] = []
+    others: list[Suite] = []
+    seen = set()
     for suite in sorted(kind, key=lambda suite: (likelihood(suite[1]), suite)):
         family = family_of(suite[1])
-        if family in seen:
-            others.append(suite)
-        else:
-            seen.add(family)
-            yield suite
-    yield from others
+        (others if family in seen else firsts).append(suite)
+        seen.add(family)
+    likely = [suite for suite in firsts if is_likely(suite[1])]
+    return likely, [*firsts[len(likely) :], *others]
+
+
+def _in_turn(kinds: Iterable[Sequence[Suite]]) -> Iterator[Suite]:
+    return (suite for turn in zip_longest(*kinds) for suite in turn if suite)

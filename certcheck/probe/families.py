@@ -38,6 +38,7 @@ _CIPHERS: Mapping[str, re.Pattern[str]] = {
     "NULL": re.compile("NULL"),
     "old": re.compile(""),
 }
+_OLD = ("3DES", "RC4", "SEED", "NULL", "old")
 # A server may choose one of these and find then that it cannot do the key exchange: a Dovecot
 # without parameters for DHE does, or one whose certificate cannot sign what the client wants. Then
 # it refuses a hello for what else is in it. All other exchanges need nothing but the certificate.
@@ -74,10 +75,16 @@ def company(suite: int, *, with_all: bool = False) -> tuple[int, ...]:
     return tuple(code for code in _company() if with_all or _has_curves(code) == alike)
 
 
+def is_likely(name: str) -> bool:
+    """Whether servers of today take such a suite at all, if they are told to take much."""
+    exchange, cipher = family_of(name)
+    return exchange not in _HARDLY and cipher not in _OLD
+
+
 def likelihood(name: str) -> tuple[bool, int, int]:
     """What sorts suites by how likely a server takes them, the likeliest first."""
     exchange, cipher = family_of(name)
-    return exchange in _HARDLY, [*_CIPHERS].index(cipher), [*_EXCHANGES].index(exchange)
+    return not is_likely(name), [*_CIPHERS].index(cipher), [*_EXCHANGES].index(exchange)
 
 
 def wholes() -> Families:

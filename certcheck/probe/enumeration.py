@@ -5,6 +5,7 @@ chosen, finds n suites by n + 1 questions.
 """
 
 import asyncio
+import functools
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,8 +28,11 @@ _WITH_GROUP = re.compile(r"TLS_(ECDHE_(RSA|ECDSA)_|(?!.*WITH))")  # all of TLS 1
 _CHACHA = re.compile(r"CHACHA20")
 _OLD: tuple[TlsVersion, ...] = ("TLSv1.2", "TLSv1.1", "TLSv1.0", "SSLv3")
 _NEWEST: TlsVersion = "TLSv1.3"
-# Who has most to ask begins: the others go beside its longest chain, which else goes on alone.
-_RANKS: tuple[TlsVersion, ...] = ("TLSv1.2", "TLSv1.3", "TLSv1.1", "TLSv1.0", "SSLv3")
+# The longest chains begin, since the others go beside them; SSLv3 is mostly refused, six times.
+_RANKS: Mapping[TlsVersion, int] = {
+    **dict.fromkeys(("SSLv3", "TLSv1.2", "TLSv1.3"), 0),
+    **dict.fromkeys(("TLSv1.1", "TLSv1.0"), 1),
+}
 # The chains of families end without proof; that comes for all of them at once.
 _PROBABLE = CONFIRMED - 1
 
@@ -87,16 +91,15 @@ class _Round:
         async with asyncio.TaskGroup() as tasks:
             for version in VERSIONS:
                 self._begun[version] = tasks.create_task(self._begin(version))
-            done = {each: tasks.create_task(self._version(each)) for each in VERSIONS}
-            tasks.create_task(self._groups_of_first((_NEWEST,)))
-            tasks.create_task(self._groups_of_first(_OLD))
-            tasks.create_task(self._preference(done))
+            seen = {each: tasks.create_task(self._version(each)) for each in VERSIONS}
+            for version in VERSIONS:
+                tasks.create_task(self._confirm(version, seen[version]))
+            tasks.create_task(self._preference(seen))
 
     async def _begin(self, version: TlsVersion) -> None:
         # The largest hellos: they show whether the version is taken at all.
         for codes in _wholes(version):
-            if said := await self._asked(self._offer(version, codes)):
-                self._found(version, said)
+            if await self._question(version, codes):
                 return
 
     async def _is_there(self, version: TlsVersion) -> bool:
@@ -112,14 +115,34 @@ class _Round:
     async def _version(self, version: TlsVersion) -> None:
         if not await self._is_there(version):
             return
-        if version not in self.suites:
-            await self._chains(version, _pieces(version), before=0)
+        if version in self.suites:
+            await self._families(version)
         else:
-            await self._chains(version, _parts(version), before=_PROBABLE)
-            if not self.doubt.refuses_by_alert(_legacy(version)):
-                await self._chains(version, self._rest(version), before=1)
+            await self._chains(version, _pieces(version), before=0)
+            if await self._shows_groups(version):
+                await self._groups(version, list(GROUPS))
         if version in self._known and version not in self.suites:
             self.doubt.taint(f"no cipher suite of {version}, which a handshake had")
+
+    async def _families(self, version: TlsVersion) -> None:
+        if not await self._shows_groups(version):
+            await self._chains(version, _wholes(version), before=_PROBABLE)
+            return
+        with_groups, others = _parts(version)
+        await asyncio.gather(
+            self._suites_and_groups(version, with_groups),
+            self._chains(version, others, before=_PROBABLE),
+        )
+
+    async def _confirm(self, version: TlsVersion, seen: asyncio.Task[None]) -> None:
+        await seen
+        if version in self.suites and not self.doubt.refuses_by_alert(_legacy(version)):
+            await self._chains(version, self._rest(version), before=1)
+
+    async def _shows_groups(self, version: TlsVersion) -> bool:
+        # TLS 1.3, and the newest of the older ones that the server has.
+        newer = _OLD[: _OLD.index(version)] if version != _NEWEST else ()
+        return not any([await self._is_there(each) for each in newer])
 
     def _rest(self, version: TlsVersion) -> Families:
         # A server that has chosen a suite with DH can do it, so that none hides another one.
@@ -132,35 +155,52 @@ class _Round:
         await asyncio.gather(*(self._chain(version, each, before) for each in families))
 
     async def _chain(self, version: TlsVersion, codes: Sequence[int], before: int) -> None:
-        left = [code for code in codes if code not in self.suites.get(version, ())]
-        while left and (said := await self._asked(self._offer(version, left), before)):
-            self._found(version, said)
-            left.remove(said.suite)
+        while await self._question(version, codes, before):
+            pass
 
-    def _found(self, version: TlsVersion, said: Reply) -> None:
-        self.suites.setdefault(version, []).append(said.suite)
+    async def _question(self, version: TlsVersion, codes: Sequence[int], before: int = 0) -> bool:
+        """Whether the server takes one more of `codes`."""
+        found = frozenset(self.suites.get(version, ()))
+        left = [code for code in codes if code not in found]
+        said = await self._asked(self._offer(version, left), before) if left else None
+        if said:
+            self.suites.setdefault(version, []).append(said.suite)
+        return said is not None
 
-    async def _groups_of_first(self, versions: Sequence[TlsVersion]) -> None:
-        for version in versions:
-            if await self._is_there(version):
-                await self._groups(version)
-                return
+    async def _suites_and_groups(self, version: TlsVersion, families: Families) -> None:
+        # As long as an answer shows a new suite and a new group, one hello asks for both.
+        codes = [code for family in families for code in family]
+        found, left = self.suites[version], list(GROUPS)
+        seen = -1
+        while left and seen < len(found):
+            seen = len(found)
+            await self._group(version, sorted(codes, key=found.__contains__), left)
+        await asyncio.gather(
+            self._groups(version, left), self._chains(version, families, before=_PROBABLE)
+        )
 
-    async def _groups(self, version: TlsVersion) -> None:
-        codes = [c for part in _parts(version) for c in part if _WITH_GROUP.match(suites()[c])]
-        left = list(GROUPS)
+    async def _groups(self, version: TlsVersion, left: list[int]) -> None:
         while left:
-            offer = self._offer(version, codes, groups=tuple(left), wants_group=True)
-            said = await self._asked(offer)
-            if not said or said.group not in left:
-                return
-            left.remove(said.group)
-            self.groups.add(said.group)
+            await self._group(version, self.suites.get(version, ()), left)
 
-    async def _preference(self, done: Mapping[TlsVersion, asyncio.Task[None]]) -> None:
+    async def _group(self, version: TlsVersion, codes: Sequence[int], left: list[int]) -> None:
+        """Ask for a group of `left`, which loses it: all of them when the server takes no more."""
+        names = suites()
+        codes = [code for code in codes if _WITH_GROUP.match(names[code])]
+        offer = self._offer(version, codes, groups=tuple(left), wants_group=True)
+        said = await self._asked(offer) if codes else None
+        if not said or said.group not in left:
+            left.clear()
+            return
+        left.remove(said.group)
+        self.groups.add(said.group)
+        if said.suite not in self.suites[version]:
+            self.suites[version].append(said.suite)
+
+    async def _preference(self, seen: Mapping[TlsVersion, asyncio.Task[None]]) -> None:
         names = suites()
         for version in (*_OLD, _NEWEST):
-            await done[version]
+            await seen[version]
             codes = [c for c in self.suites.get(version, ()) if not _CHACHA.search(names[c])]
             if len(codes) > 1:
                 offers = (self._offer(version, order) for order in (codes, codes[::-1]))
@@ -169,7 +209,7 @@ class _Round:
                 return
 
     async def _asked(self, offer: Offer, before: int = 0) -> Reply | None:
-        async with self._turns.one(_RANKS.index(offer.version)):
+        async with self._turns.one(_RANKS[offer.version]):
             said = await chosen(self._door, self.doubt, offer, before=before)
         if isinstance(said, Trouble):
             self.doubt.taint(said.text)
@@ -202,16 +242,16 @@ def _wholes(version: TlsVersion) -> Families:
     return (_new(),) if version == _NEWEST else wholes()
 
 
-def _parts(version: TlsVersion) -> Families:
-    return (_new(),) if version == _NEWEST else parts()
+def _parts(version: TlsVersion) -> tuple[Families, Families]:
+    return ((_new(),), ()) if version == _NEWEST else parts()
 
 
 def _pieces(version: TlsVersion) -> Families:
-    return tuple(
-        part[at : at + _PIECE] for part in _parts(version) for at in range(0, len(part), _PIECE)
-    )
+    every = (part for families in _parts(version) for part in families)
+    return tuple(part[at : at + _PIECE] for part in every for at in range(0, len(part), _PIECE))
 
 
+@functools.cache
 def _new() -> tuple[int, ...]:
     return tuple(code for code in suites() if is_new(code))
 

@@ -19,7 +19,6 @@ _EXCHANGES: Mapping[str, re.Pattern[str]] = {
     "PSK, SRP, Kerberos": re.compile("PSK|SRP|KRB5"),
     "others": re.compile(""),
 }
-_COMMON = ("ECDHE_ECDSA", "ECDHE_RSA", "RSA", "DHE_RSA")
 _HARDLY = ("export", "ECDH", "DSS, DH", "PSK, SRP, Kerberos", "others")
 # These want a setup of their own in the client, and sslyze asks for none of them.
 _APART = ("PSK, SRP, Kerberos", "others")
@@ -87,6 +86,7 @@ def likelihood(name: str) -> tuple[bool, int, int]:
     return not is_likely(name), [*_CIPHERS].index(cipher), [*_EXCHANGES].index(exchange)
 
 
+@functools.cache
 def wholes() -> Families:
     """All suites of TLS 1.2 and below: first those that need no parameters for DH, then the others.
 
@@ -97,12 +97,20 @@ def wholes() -> Families:
     return tuple(code for code in _families() if code not in with_dh), with_dh
 
 
-def parts() -> Families:
-    """All of them in parts that are worth a question each: what is common by its key exchange."""
-    keys = _families().items()
-    common = [tuple(code for code, key in keys if key[0] == kind) for kind in _COMMON]
-    done = {code for part in common for code in part}
-    return (*common, *(tuple(c for c in whole if c not in done) for whole in wholes()))
+@functools.cache
+def parts() -> tuple[Families, Families]:
+    """All of them, by their key exchange: with a group (and what is rare), and the others.
+
+    On a server that takes many, each part holds some of them, so that a question each is worth it.
+    """
+    without, with_dh = wholes()
+    ecdhe_rsa, rsa, dhe_rsa = (
+        tuple(code for code, key in _families().items() if key[0] == exchange)
+        for exchange in ("ECDHE_RSA", "RSA", "DHE_RSA")
+    )
+    done = {*ecdhe_rsa, *rsa, *dhe_rsa}
+    left, left_with_dh = (tuple(c for c in each if c not in done) for each in (without, with_dh))
+    return (left, ecdhe_rsa), (rsa, dhe_rsa, left_with_dh)
 
 
 @functools.cache

@@ -1,6 +1,9 @@
 """The fields of TLS messages, numbers and vectors (RFC 8446 3): read within bounds, and written."""
 
+import struct
 from collections.abc import Sequence
+
+_FORMATS = {1: "B", 2: "H"}
 
 
 class MalformedError(Exception):
@@ -61,5 +64,5 @@ def sized(data: bytes, width: int) -> bytes:
 
 
 def joined(values: Sequence[int], width: int) -> bytes:
-    """Numbers of so many bytes in a row."""
-    return b"".join(value.to_bytes(width) for value in values)
+    """Numbers of one byte or two in a row."""
+    return struct.pack(f"!{len(values)}{_FORMATS[width]}", *values)

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Mapping
-from importlib import resources
+from pathlib import Path
 
 # What TLS 1.3 takes (RFC 8446 B.4, RFC 9150, RFC 8998); all others belong to older versions.
 _NEW = range(0x1300, 0x1400), range(0xC0B4, 0xC0B6), range(0x00C6, 0x00C8)
@@ -58,7 +58,7 @@ GROUPS: Mapping[int, str] = {
 @functools.cache
 def suites() -> Mapping[int, str]:
     """The IANA name of every cipher suite of SSLv3 to TLS 1.3."""
-    text = resources.files("certcheck.probe").joinpath("suites.txt").read_text("ascii")
+    text = Path(__file__).with_name("suites.txt").read_text("ascii")
     lines = (line.split() for line in text.splitlines() if not line.startswith("#"))
     return {int(code, 16): name for code, name in lines}
 

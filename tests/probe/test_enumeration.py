@@ -4,15 +4,19 @@ import asyncio
 import re
 import socket
 import ssl
+import subprocess
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from certcheck.model.observation import Preference, Refusals, TlsVersion
+from certcheck.probe.client_hello import ClientHello, decoded
 from certcheck.probe.comparison import Compared, compared
 from certcheck.probe.conclusion import Scanned
 from certcheck.probe.enumeration import Enumerated, enumerated
-from certcheck.probe.suites import suites
+from certcheck.probe.extension import Kind
+from certcheck.probe.suites import is_new, suites
 from tests.probe.looking import look
 from tests.zoo import records
 from tests.zoo.accidents import Accident, now_and_then, on_bad_line, refusing_by_eof
@@ -145,6 +149,39 @@ def test_a_server_that_shuns_large_hellos_is_asked_by_small_ones(*, by_eof: bool
     assert tuple(found.suites) == ALL
 
 
+def test_one_hello_asks_for_a_suite_and_a_group_as_long_as_there_are_new_ones() -> None:
+    heard: list[ClientHello] = []
+    tls = own_context("rsa2048", name=NAME.ascii, oldest=ssl.TLSVersion.TLSv1_3)
+    tls.options &= ~ssl.OP_CIPHER_SERVER_PREFERENCE
+
+    found = asked(listening(implicit("imap", tls=tls), heard), "TLSv1.3")
+
+    hellos = [hello for hello in heard if hello.extension(Kind.SUPPORTED_VERSIONS)]
+    ends, orders = 2, 2
+    # The first one names a group, which is asked for again among all.
+    assert len(hellos) == 1 + len(found.groups) + ends + orders
+    assert len(found.suites["TLSv1.3"]) == 3 < len(found.groups)
+
+
+@pytest.mark.parametrize("with_dh", [True, False])
+def test_what_is_left_is_confirmed_by_one_hello_if_the_server_can_do_dh(
+    *, with_dh: bool, tmp_path: Path
+) -> None:
+    heard: list[ClientHello] = []
+    tls = taking("DHE-RSA-AES128-SHA:AES128-SHA" if with_dh else "AES128-SHA:AES256-SHA")
+    made = "genpkey -genparam -algorithm DH -pkeyopt group:ffdhe2048 -out"
+    subprocess.run(["openssl", *made.split(), tmp_path / "dh.pem"], check=True)
+    tls.load_dh_params(str(tmp_path / "dh.pem"))
+
+    asked(listening(refusing_by_eof(tls), heard), "TLSv1.2")
+
+    last = [set(hello.suites) for hello in heard if hello.version == 0x0303][-8:]
+    every_one = {code for code, name in suites().items() if not is_new(code)}
+    whole = [each for each in last if len(each) >= len(every_one) - 2]
+    # Hung up once in each part before, and so twice here.
+    assert len(whole) == (2 if with_dh else 0)
+
+
 @pytest.mark.chaos
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("accident", ["dial reset", "eof", "reset"])
@@ -233,6 +270,16 @@ def test_two_faces_of_a_server_are_seen_by_the_two_engines() -> None:
 
     assert set(seen.cipher_suites["TLSv1.2"]) == {CBC, GCM}
     assert seen.disagreements == (f"TLSv1.2: accepted for sslyze, refused for certcheck: {GCM}",)
+
+
+def listening(behaviour: Behaviour, heard: list[ClientHello]) -> Behaviour:
+    """The same, and what it was told."""
+
+    def listens(visitor: Visitor) -> None:
+        heard.append(decoded(visitor.sock.recv(4096, socket.MSG_PEEK)))
+        behaviour(visitor)
+
+    return listens
 
 
 def two_faced(

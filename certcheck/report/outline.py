@@ -82,7 +82,7 @@ def verdict(run: Run) -> str:
     if run.inputs.get("dry_run"):
         return "nobody was asked; the connections that it would take, by depth:"
     if not run.observations:
-        return "nothing was looked at"
+        return "nobody was asked: all is planned" if run.predictions else "nothing was looked at"
     found = groups(run)
     unseen = sum(each.outcome == "inconclusive" for each in run.observations)
     counts = (

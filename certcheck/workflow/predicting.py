@@ -12,8 +12,7 @@ from certcheck.judge.stores import stores
 from certcheck.model.client import Client, Role, Stack
 from certcheck.model.endpoint import Endpoint
 from certcheck.model.observation import Knock, Observation
-from certcheck.model.prediction import Prediction
-from certcheck.model.run import Row
+from certcheck.model.run import Row, Run
 from certcheck.probe.knock import distinct, knocked
 from certcheck.probe.limits import Gate
 from certcheck.probe.look import Door
@@ -98,29 +97,46 @@ def _spread(groups: Sequence[Sequence[Stack]], answers: Sequence[Knock]) -> Iter
             yield replace(answer, stack=stack.id, connections=spent)
 
 
-def predictions(
-    observations: Sequence[Observation], wish: Wish, now: datetime
-) -> tuple[Prediction, ...]:
-    """What each program will do at each endpoint and address, by what is there or is planned."""
-    known = Known(stores=stores(), now=now, before=_leaves(observations))
-    future = [planned(each, wish.plan) if wish.plan else each for each in observations]
-    return tuple(
-        predicted(client, each, endpoint(each.endpoint).host.ascii, known)
-        for each in future
-        for client in wish.at(endpoint(each.endpoint))
+def unasked(service: Endpoint) -> Observation:
+    """An endpoint that nobody has looked at, for a plan that says all of it."""
+    return Observation(
+        id="planned",
+        endpoint=service.url,
+        tls_mode=service.tls_mode,
+        address=None,
+        server_name=service.host.server_name,
+        at=None,
+        outcome="inconclusive",
     )
 
 
-def advised(observations: Sequence[Observation], wish: Wish, now: datetime) -> tuple[Row, ...]:
-    """One row for each change that lets locked-out programs in: who, where, how, at what cost."""
+def foretold(run: Run, observations: Sequence[Observation], wish: Wish, now: datetime) -> Run:
+    """The run with what each program will do at each endpoint and address, and with advice.
+
+    By what is there, or by what is planned. Advice is one row for each change that lets
+    locked-out programs in.
+    """
     known = Known(stores=stores(), now=now, before=_leaves(observations))
+    future = [planned(each, wish.plan) if wish.plan else each for each in observations]
+    predictions = tuple(
+        predicted(client, each, _name(each), known)
+        for each in future
+        for client in wish.at(endpoint(each.endpoint))
+    )
+    return replace(run, predictions=predictions, rows=(*run.rows, *_advised(future, wish, known)))
+
+
+def _advised(future: Sequence[Observation], wish: Wish, known: Known) -> Iterator[Row]:
     found: dict[str, list[tuple[Endpoint, Advice]]] = {}
-    for each in observations:
+    for each in future:
         service = endpoint(each.endpoint)
-        future = planned(each, wish.plan) if wish.plan else each
-        for one in advice(wish.at(service), future, service.host.ascii, known):
+        for one in advice(wish.at(service), each, _name(each), known):
             found.setdefault(one.remedy.id, []).append((service, one))
-    return tuple(_row(cases) for cases in found.values())
+    yield from map(_row, found.values())
+
+
+def _name(seen: Observation) -> str:
+    return endpoint(seen.endpoint).host.ascii
 
 
 def _row(cases: Sequence[tuple[Endpoint, Advice]]) -> Row:

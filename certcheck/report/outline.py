@@ -148,6 +148,11 @@ def is_wide(rows: Sequence[Mapping[str, Scalar | tuple[str, ...]]]) -> bool:
     return many or any(is_fingerprint(_cell(value)) for row in rows for value in row.values())
 
 
+def plain_rows(run: Run) -> tuple[Row, ...]:
+    """The rows that have no form of their own, as discoveries and advice have."""
+    return tuple(row for row in run.rows if not {"found_by", "advice"} & set(row) and row)
+
+
 def is_discovery(rows: Sequence[Row]) -> bool:
     """Whether the rows say how the names of mail domains were found."""
     return any("found_by" in row for row in rows)

@@ -39,7 +39,7 @@ def audit(  # noqa: PLR0913 - each is an option of the command
     if wish and wish.plan and wish.plan.whole:
         return foretold(blank, [unasked(each) for each in endpoints if each.expected], wish, now)
     plain = observe(endpoints, asking, depth=depth, at=now, seen=seen)
-    if wish and not wish.plan:
+    if wish and wish.knocks:
         plain = with_knocks(plain, wish, asking, seen=seen)
     observations = tuple(_with_given_roots(o, asking.roots, now) for o in plain)
     judged = findings(observations, now)

@@ -24,10 +24,19 @@ _AT_ONCE = 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """Which programs are asked about, and what the servers will be, if not what they are."""
+    """Which programs are asked about, and what the servers will be, if not what they are.
+
+    `before` has the SHA-256 of certificates that programs know, if not those that are served.
+    """
 
     clients: tuple[Client, ...]
     plan: Plan | None = None
+    before: frozenset[str] | None = None
+
+    @property
+    def knocks(self) -> bool:
+        """Whether the servers' answers of today will still hold by then."""
+        return self.plan is None or self.plan.tls is None
 
     def at(self, service: Endpoint) -> tuple[Client, ...]:
         """The programs that use such a service."""
@@ -38,6 +47,10 @@ class Wish:
         """Their TLS stacks, each once."""
         known = {each.stack.id: each.stack for each in self.at(service) if each.stack}
         return tuple(known.values())
+
+    def hellos(self, service: Endpoint) -> int:
+        """How many connections knocking there takes, if the server answers each at once."""
+        return len(distinct(self.stacks(service))) if self.knocks else 0
 
 
 def _role(service: Endpoint) -> Role | None:
@@ -116,7 +129,8 @@ def foretold(run: Run, observations: Sequence[Observation], wish: Wish, now: dat
     By what is there, or by what is planned. Advice is one row for each change that lets
     locked-out programs in.
     """
-    known = Known(stores=stores(), now=now, before=_leaves(observations))
+    before = _leaves(observations) if wish.before is None else wish.before
+    known = Known(stores=stores(), now=now, before=before)
     future = [planned(each, wish.plan) if wish.plan else each for each in observations]
     predictions = tuple(
         predicted(client, each, _name(each), known)

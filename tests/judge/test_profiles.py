@@ -9,7 +9,8 @@ import pytest
 from certcheck.errors import InputError
 from certcheck.judge import profiles
 from certcheck.judge.profiles import clients, selected, stacks
-from certcheck.model.client import Client, Evidence, Family
+from certcheck.model.client import Client, Family
+from certcheck.model.prediction import Evidence
 
 _DATA = Path(profiles.__file__).with_name("data")
 _STORES = {

@@ -3,7 +3,7 @@
 import difflib
 import functools
 import tomllib
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
@@ -101,17 +101,17 @@ def _valid(path: Path, raw: Mapping[str, Any], kind: type[_Kind]) -> _Kind:
     from certcheck.config.faults import fault
 
     try:
-        valid: _Kind = _adapter(kind).validate_python(raw)
+        valid: _Kind = _adapters()[kind].validate_python(raw)
     except ValidationError as e:
         raise _fault(path, "; ".join(fault(error, kind) for error in e.errors())) from e
     return valid
 
 
 @functools.cache
-def _adapter(kind: Hashable) -> "TypeAdapter[Any]":
+def _adapters() -> "Mapping[type, TypeAdapter[Any]]":
     from pydantic import TypeAdapter
 
-    return TypeAdapter(kind)
+    return {kind: TypeAdapter(kind) for kind in (Client, Stack)}
 
 
 def _fault(path: Path, what: str) -> InputError:

@@ -22,7 +22,7 @@ ROW_START = b'{"schema": "certcheck.observation/1", '
 # The flattening rule, for documents and for their schema alike: a certificate is written once,
 # under its SHA-256, and everything else refers to it; these fields stay inside certcheck.
 _UNWRITTEN = {
-    "Certificate": {"sha256", "der"},
+    "Certificate": {"sha256", "der", "key_id"},
     "Folder": {"earlier"},
     "Pop3Mailbox": {"uidls"},
     "Observation": {"doubts", "disagreements", "client_certificate", "knocks"},

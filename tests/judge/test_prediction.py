@@ -163,6 +163,15 @@ def test_the_fingerprint_has_the_form_of_the_program(form: str, start: str) -> N
     assert shown[0].text.startswith(start)
 
 
+def test_fairemail_shows_the_key_as_well() -> None:
+    served = chain(issuer=STRANGE)
+
+    (shown,) = of(client("fairemail-android-14"), seen(served)).fingerprints
+
+    assert shown.text == f"{served[0].sha1}/{served[0].key_id}"
+    assert len(served[0].key_id) == 40
+
+
 def test_evidence_is_as_good_as_the_worst_part_of_it() -> None:
     assert of(OUTLOOK, seen()).evidence in {"platform", "unknown"}
     assert of(replace(OUTLOOK, stack_evidence="unknown"), seen()).evidence == "unknown"

@@ -155,10 +155,10 @@ def _name(seen: Observation) -> str:
 
 def _row(cases: Sequence[tuple[Endpoint, Advice]]) -> Row:
     remedy = cases[0][1].remedy
-    rescued = dict.fromkeys(client.id for _, each in cases for client in each.rescued)
+    helped = dict.fromkeys(client.id for _, each in cases for client in each.helped)
     return {
         "advice": remedy.title,
-        "rescues": tuple(rescued),
+        "helps": tuple(helped),
         "at": tuple(service.url for service, _ in cases),
         **remedy.settings,
         "cost": remedy.cost,

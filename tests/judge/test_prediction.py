@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from certcheck.judge.advice import REMEDIES, advice
-from certcheck.judge.prediction import predicted
+from certcheck.judge.prediction import Known, predicted
+from certcheck.judge.stores import stores
 from certcheck.lab import pki
 from certcheck.model.client import Asking, Client, Policy, Shown
 from certcheck.model.observation import Knock, Observation
@@ -212,6 +213,20 @@ class TestAdvice:
         found = self.remedies(strict, replace(server, deployments=(named, other)))
 
         assert found == ["default_certificate"]
+
+    def test_a_root_in_no_store_is_carried_by_its_cross_sign(self) -> None:
+        leaf, intermediate = chain()
+        le = replace(intermediate, issuer="CN=Root YE,O=ISRG,C=US", der=b"")
+        strict = replace(
+            THUNDERBIRD, asking=replace(THUNDERBIRD.asking, untrusted="refuses"), store="mozilla"
+        )
+        server = seen((replace(leaf, der=b""), le))
+        now = Known(stores=stores(), now=NOW)
+
+        assert predicted(strict, server, NAME, now).result == "locked_out"
+        assert [each.remedy.id for each in advice([strict], server, NAME, now)] == [
+            "cross_signed_chain"
+        ]
 
     def test_who_gets_in_needs_none(self) -> None:
         assert self.remedies(THUNDERBIRD, seen()) == []

@@ -50,7 +50,7 @@ def audit() -> Run:
     )
     advice: Row = {
         "advice": "Take TLS 1.0 and 1.1",
-        "rescues": ("outlook-2010-windows-7", "outlook-2013-windows-7"),
+        "helps": ("outlook-2010-windows-7", "outlook-2013-windows-7"),
         "at": (IMAP,),
         "dovecot": "ssl_min_protocol = TLSv1\nssl_cipher_list = ALL",
         "postfix": "smtpd_tls_protocols = >=TLSv1",

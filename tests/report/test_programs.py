@@ -103,7 +103,7 @@ def test_a_terminal_of_80_columns_is_enough_and_needs_no_colour(run: Run) -> Non
     shown = text(run)
 
     assert "  OUT  OUT  Outlook 2010, 2013 (Windows 7)" in shown
-    assert "lets in  Outlook 2010, 2013 (Windows 7)" in shown
+    assert "helps    Outlook 2010, 2013 (Windows 7)" in shown
     lines = [line for line in shown.splitlines() if "SHA-256" not in line]
     assert max(map(len, lines)) <= 80
 

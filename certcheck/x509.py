@@ -78,6 +78,7 @@ def certificate(der: bytes) -> Certificate:
         not_before=opened.not_valid_before_utc,
         not_after=opened.not_valid_after_utc,
         is_ca=_is_ca(opened),
+        key_id=_key_id(opened),
         self_signed=subject == issuer and issued_by(der, der),
         der=der,
     )
@@ -263,6 +264,16 @@ def _names(opened: "x509.Certificate") -> tuple[str, ...]:
         return ()
     dns = names.get_values_for_type(x509.DNSName)
     return (*dns, *(str(ip) for ip in names.get_values_for_type(x509.IPAddress)))
+
+
+def _key_id(opened: "x509.Certificate") -> str:
+    from cryptography import x509
+
+    try:
+        found = opened.extensions.get_extension_for_class(x509.SubjectKeyIdentifier)
+    except _odd():
+        return ""
+    return found.value.digest.hex()
 
 
 def _is_ca(opened: "x509.Certificate") -> bool:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from certcheck.judge import rule
+from certcheck.judge import clients_page, rule
 from certcheck.report.json import row_schema, schema
 
 ROOT = Path(__file__).parent.parent
@@ -30,6 +30,8 @@ COMMANDS = (
     "bundles show",
     "bundles import",
     "bundles export",
+    "clients list",
+    "clients show",
     "lab up",
 )
 
@@ -39,6 +41,7 @@ def pages() -> dict[Path, str]:
     return {
         DOCS / "cli.md": _cli(),
         DOCS / "design.md": _design(),
+        DOCS / "clients.md": clients_page.document(),
         DOCS / "findings.md": rule.document(),
         DOCS / "run.schema.json": json.dumps(schema(), indent=2) + "\n",
         DOCS / "row.schema.json": json.dumps(row_schema(), indent=2) + "\n",

@@ -30,7 +30,7 @@ _COMMANDS = (
     *("demo", "fingerprints", "audit", "watch", "issue", "install", "rollback", "recover"),
     *("snapshot", "verify"),
 )
-_GROUPS = ("bundles", "lab")
+_GROUPS = ("bundles", "clients", "lab")
 
 
 class Commands(TyperGroup):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from certcheck.model.run import Run, Scalar
     from certcheck.workflow.asking import Asking
     from certcheck.workflow.clues import Discovery
+    from certcheck.workflow.predicting import Wish
 
 EXAMPLE = "Example: certcheck audit mail.example.org --fail-on warning"
 
@@ -57,6 +59,31 @@ def command(
     fail_on: Annotated[
         FailOn, typer.Option(help="From which severity on the exit code is 1.")
     ] = FailOn.error,
+    clients: Annotated[
+        str | None,
+        typer.Option(
+            metavar="all,GROUP,ID",
+            help="Predict what these mail programs will do, and knock as each of them: one "
+            "connection for each different hello. certcheck clients list shows them.",
+        ),
+    ] = None,
+    plan_tls: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PLAN",
+            help="Predict for TLS as it is planned: mozilla-modern, mozilla-intermediate or "
+            "mozilla-old.",
+        ),
+    ] = None,
+    plan_chain: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE",
+            readable=False,
+            help="Predict for this chain in PEM, which no server serves yet; one for each type of "
+            "key.",
+        ),
+    ] = None,
     dry_run: AskNobody = False,
 ) -> None:
     """What every port offers, and what is wrong with it."""
@@ -68,10 +95,17 @@ def command(
 
         site, _ = config.load(output.config)
         asking = wiring.asking(site, probing)
+        wish = _wish(clients, plan_tls, plan_chain or [])
         found = _found(target, asking, output) if domain else None
         endpoints = found.endpoints if found else given.endpoints(target, site)
         if dry_run:
-            return budget(blank, endpoints, asking, depths=tuple(each.value for each in Depth))
+            return budget(
+                blank,
+                endpoints,
+                asking,
+                depths=("quick", "standard", "full"),
+                wish=wish,
+            )
         with bar("auditing", quiet=output.quiet) as seen:
             return audit(
                 blank,
@@ -81,6 +115,7 @@ def command(
                 fail_on=fail_on.value,
                 seen=seen,
                 discovery=found,
+                wish=wish,
             )
 
     inputs: dict[str, Scalar | tuple[str, ...]] = {
@@ -88,6 +123,9 @@ def command(
         "domain": domain,
         "depth": depth.value,
         "fail_on": fail_on.value,
+        "clients": clients,
+        "plan_tls": plan_tls,
+        "plan_chain": tuple(map(str, plan_chain or ())),
         "dry_run": dry_run,
     }
     wiring.perform("audit", output, inputs, work)
@@ -100,3 +138,18 @@ def _found(target: list[str] | None, asking: Asking, output: Output) -> Discover
     lookalikes.warn(domains)
     with bar("looking up", quiet=output.quiet):
         return discover(domains, asking)
+
+
+def _wish(clients: str | None, plan_tls: str | None, plan_chain: list[Path]) -> Wish | None:
+    if clients is None and not plan_tls and not plan_chain:
+        return None
+    from certcheck.judge import profiles
+    from certcheck.judge.plans import Plan, tls_plan
+    from certcheck.workflow.predicting import Wish
+
+    plan = Plan(
+        tls=tls_plan(plan_tls) if plan_tls else None,
+        chains=tuple(wiring.chain(file, "--plan-chain") for file in plan_chain),
+    )
+    chosen = profiles.selected("all" if clients is None else clients, profiles.clients())
+    return Wish(clients=chosen, plan=plan if plan.tls or plan.chains else None)

@@ -159,7 +159,7 @@ def asking(site: Site, probing: Probing) -> Asking:
         limits=Limits(timeout=probing.timeout, per_host=probing.per_host),
         redirects=tuple(targets.connect_to(text) for text in probing.connect_to or ()),
         family="ipv4" if probing.ipv4 else "ipv6" if probing.ipv6 else "any",
-        roots=_roots(probing.ca_file),
+        roots=chain(probing.ca_file, "--ca-file") if probing.ca_file else (),
     )
 
 
@@ -221,15 +221,14 @@ def _ask(question: str) -> bool:
     return typer.confirm(question, err=True)
 
 
-def _roots(file: Path | None) -> tuple[Certificate, ...]:
+def chain(file: Path, option: str) -> tuple[Certificate, ...]:
+    """The certificates in a file that `option` names. Raises InputError."""
     from certcheck import x509
 
-    if file is None:
-        return ()
     try:
         return x509.chain(given.read(file), where=str(file))
     except UnfitBundle as e:
-        raise InputError(e.message, hint="--ca-file takes certificates in PEM") from e
+        raise InputError(e.message, hint=f"{option} takes certificates in PEM") from e
 
 
 def _refuse_unwritable(path: Path | None) -> None:

@@ -11,6 +11,7 @@ from certcheck.judge import (
     chain_rules,
     demand_rules,
     hole_rules,
+    knock_rules,
     mixture_rules,
     name_rules,
     protocol_rules,
@@ -63,6 +64,7 @@ RULES: tuple[Rule, ...] = (
     hole_rules.extended_master_secret_missing,
     hole_rules.early_data,
     demand_rules.asks_for_client_certificate,
+    knock_rules.answer_unexpected,
 )
 
 _HEAD = """\

@@ -124,6 +124,20 @@ class Refusals:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Knock:
+    """What a server really said to a stack's hello: no `version` where it refused.
+
+    With a `doubt` it is not known.
+    """
+
+    stack: str
+    version: TlsVersion | None = None
+    suite: str | None = None
+    doubt: str = ""
+    connections: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
     """One endpoint at one address. `outcome` speaks of the handshake with SNI only.
 
@@ -154,6 +168,7 @@ class Observation:
     doubts: tuple[str, ...] = ()
     disagreements: tuple[str, ...] = ()
     client_certificate: Demand | None = None
+    knocks: tuple[Knock, ...] = ()
 
     @property
     def certificates(self) -> tuple[Deployment, ...]:

@@ -10,6 +10,7 @@ from certcheck.model.change import Change
 from certcheck.model.finding import Finding
 from certcheck.model.mailbox import Mailbox
 from certcheck.model.observation import Observation
+from certcheck.model.prediction import Prediction
 from certcheck.model.record import Records
 
 Scalar = str | int | float | bool | None
@@ -40,6 +41,7 @@ class Run:
     rows: tuple[Row, ...] = ()
     observations: tuple[Observation, ...] = ()
     findings: tuple[Finding, ...] = ()
+    predictions: tuple[Prediction, ...] = ()
     changes: tuple[Change, ...] = ()
     actions: tuple[Action, ...] = ()
     mailboxes: tuple[Mailbox, ...] = ()

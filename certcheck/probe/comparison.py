@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from certcheck.errors import listed
+from certcheck.iana import GROUPS, suites
 from certcheck.model.observation import TlsVersion
 from certcheck.probe.conclusion import Scanned
 from certcheck.probe.crossing import Trouble
@@ -13,7 +14,6 @@ from certcheck.probe.enumeration import Enumerated
 from certcheck.probe.hello import VERSIONS, Offer
 from certcheck.probe.look import Door
 from certcheck.probe.offering import chosen
-from certcheck.probe.suites import GROUPS, suites
 
 _SHOWN = 4
 # sslyze's libraries offer curves, and not the groups of RFC 7919.

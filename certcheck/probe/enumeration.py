@@ -10,6 +10,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from certcheck.iana import GROUPS, is_new, suites
 from certcheck.model.observation import Preference, TlsVersion
 from certcheck.probe.crossing import Trouble
 from certcheck.probe.doubt import CONFIRMED, Doubt
@@ -18,7 +19,6 @@ from certcheck.probe.hello import VERSIONS, Offer
 from certcheck.probe.look import Door
 from certcheck.probe.offering import chosen
 from certcheck.probe.reply import Reply
-from certcheck.probe.suites import GROUPS, is_new, suites
 from certcheck.probe.turns import Turns
 
 # A server that does not take a hello with all suites may take one with so many.

@@ -4,7 +4,7 @@ import functools
 import re
 from collections.abc import Mapping, Sequence
 
-from certcheck.probe.suites import is_new, suites
+from certcheck.iana import is_new, suites
 
 _EXCHANGES: Mapping[str, re.Pattern[str]] = {
     "export": re.compile("EXPORT"),

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 
+from certcheck.iana import suites
 from certcheck.model.observation import TlsVersion
 from certcheck.probe import crossing
 from certcheck.probe.client_hello import ClientHello, decoded, encoded
@@ -24,7 +25,6 @@ from certcheck.probe.offering import chosen
 from certcheck.probe.reply import Reply, UnreadableReplyError, reply
 from certcheck.probe.scan_words import SUITES
 from certcheck.probe.standing import Standing
-from certcheck.probe.suites import suites
 
 # What says no to suites (RFC 5246 7.2.2); any other alert says something else.
 _NO = frozenset({40, 70, 71})  # handshake_failure, protocol_version, insufficient_security

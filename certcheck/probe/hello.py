@@ -4,10 +4,10 @@ import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from certcheck.iana import GROUPS
 from certcheck.model.observation import TlsVersion
 from certcheck.probe.client_hello import ClientHello, encoded, padded
 from certcheck.probe.extension import Extension, Kind, key_share, number_list, server_name
-from certcheck.probe.suites import GROUPS
 
 VERSIONS: Mapping[TlsVersion, int] = {
     "SSLv3": 0x0300,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from certcheck.model.certificate import colons
 from certcheck.model.run import Run
-from certcheck.report import outages, outline, verified
+from certcheck.report import outages, outline, programs, verified
 from certcheck.report.text import safe
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ def _parts(run: Run) -> dict[str, Any]:
         ("classes", "open_points", "desk", "certificates", "tables", "blocks", "served"), ()
     )
     nothing |= dict.fromkeys(("steps", "rows", "records", "groups", "legs", "leaves"), ())
+    nothing |= {"programs": "", "matrices": (), "cases": (), "advice": ()}
     usual = {"run": run, "when": when, "colons": colons, "field_title": verified.field_title}
     if run.command in {"snapshot", "verify"} and run.observations:
         return {**nothing, **usual, **_verified(run)}
@@ -92,6 +93,7 @@ def _other(run: Run) -> dict[str, Any]:
         "verdict": outline.verdict(run) if looked else "",
         "mood": _mood(run),
         "blocks": outline.blocks(run) if looked else (),
+        **_programs(run),
         "served": outline.fingerprints(run) if run.command == "fingerprints" else (),
         "steps": (columns, *outline.steps(run)) if run.actions else (),
         **_rows(run),
@@ -99,12 +101,25 @@ def _other(run: Run) -> dict[str, Any]:
     }
 
 
+def _programs(run: Run) -> dict[str, Any]:
+    if not run.predictions:
+        return {}
+    return {
+        "programs": programs.summary(run),
+        "programs_mood": {"locked_out": "bad", "connects": "good"}.get(programs.worst(run), "open"),
+        "matrices": programs.matrices(run),
+        "cases": [(programs.TITLES[each.result], each) for each in programs.cases(run)],
+        "advice": programs.advised(run),
+    }
+
+
 def _rows(run: Run) -> dict[str, Any]:
     if outline.is_discovery(run.rows):
         return {"rows": outline.names(run.rows), "open_points": outline.remarks(run.rows)}
-    if run.rows and outline.is_wide(run.rows):
-        return {"records": outline.records(run.rows)}
-    return {"rows": outline.table(run.rows) if run.rows else ()}
+    rows = outline.plain_rows(run)
+    if rows and outline.is_wide(rows):
+        return {"records": outline.records(rows)}
+    return {"rows": outline.table(rows) if rows else ()}
 
 
 def _mood(run: Run) -> str:

@@ -22,10 +22,10 @@ ROW_START = b'{"schema": "certcheck.observation/1", '
 # The flattening rule, for documents and for their schema alike: a certificate is written once,
 # under its SHA-256, and everything else refers to it; these fields stay inside certcheck.
 _UNWRITTEN = {
-    "Certificate": {"sha256", "der"},
+    "Certificate": {"sha256", "der", "key_id"},
     "Folder": {"earlier"},
     "Pop3Mailbox": {"uidls"},
-    "Observation": {"doubts", "disagreements", "client_certificate"},
+    "Observation": {"doubts", "disagreements", "client_certificate", "knocks"},
 }
 
 # What differs from one look to the next is left out of a snapshot: that has no `at`.
@@ -44,11 +44,9 @@ _ORDER: Mapping[str, Any] = {
         "propertyNames": _HEX,
         "additionalProperties": {"$ref": "#/$defs/Certificate"},
     },
-    **dict.fromkeys(("observations", "findings")),
-    "predictions": {"type": "array"},
-    **dict.fromkeys(("changes", "actions", "mailboxes", "dns", "counts", "connections")),
+    **dict.fromkeys(("observations", "findings", "predictions", "changes")),
+    **dict.fromkeys(("actions", "mailboxes", "dns", "counts", "connections")),
 }
-_EMPTY: Mapping[str, Any] = {"predictions": []}
 
 # Characters that JSON allows and that a terminal or an editor would obey.
 _HOSTILE = re.compile("[\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
@@ -58,7 +56,7 @@ def document(run: "Run") -> dict[str, Any]:
     """The run in the shape of the contract: plain values, certificates once, times with Z."""
     found = {each.sha256: each for each in _certificates(run)}
     certificates = {key: _fields(found[key]) for key in sorted(found)}
-    values = {**_EMPTY, "schema": SCHEMA, "certificates": certificates, **_fields(run)}
+    values = {"schema": SCHEMA, "certificates": certificates, **_fields(run)}
     return {key: values[key] for key in _ORDER}
 
 

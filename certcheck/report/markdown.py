@@ -7,7 +7,7 @@ from typing import TextIO
 
 from certcheck.model.certificate import colons
 from certcheck.model.run import Failure, Run
-from certcheck.report import outages, outline, verified
+from certcheck.report import outages, outline, programs, verified
 from certcheck.report.text import code, markdown, safe
 
 
@@ -33,17 +33,42 @@ def _lines(run: Run, heading: str) -> Iterator[str]:
         yield from _watch(run, heading)
         return
     elif run.command == "audit":
-        yield from ("", f"**{outline.verdict(run)}**")
-        if outline.is_discovery(run.rows):
-            yield from _discovery(run)
-        yield from _blocks(run, heading)
+        yield from _audit(run, heading)
     elif run.command in {"snapshot", "verify"} and run.observations:
         yield from _verified(run, heading) if run.command == "verify" else _snapshot(run)
         return
     yield from _steps(run, heading)
+    if run.predictions:
+        yield from _programs(run, heading)
     if not outline.is_discovery(run.rows):
         yield from _rows(run)
     yield from _findings(run, heading)
+
+
+def _audit(run: Run, heading: str) -> Iterator[str]:
+    yield from ("", f"**{outline.verdict(run)}**")
+    if outline.is_discovery(run.rows):
+        yield from _discovery(run)
+    yield from _blocks(run, heading)
+
+
+def _programs(run: Run, heading: str) -> Iterator[str]:
+    yield from ("", f"{heading} Mail programs", "", f"**{markdown(programs.summary(run))}**")
+    for matrix in programs.matrices(run):
+        yield from ("", f"{heading}# {markdown(matrix.title)}", "")
+        rows = [(each.programs, *each.cells) for _, group in matrix.groups for each in group]
+        yield from _table((("program", *(ports for _, ports in matrix.columns)), *rows))
+    for case in programs.cases(run):
+        title = programs.TITLES[case.result]
+        yield from ("", f"- **{title}**: {markdown(case.programs)}: {markdown(case.reason)}")
+        if case.times:
+            yield f"  - asks {case.times}"
+        for which, kind, digits in case.fingerprints:
+            yield f"  - {which} {kind} {code(digits)}"
+    for title, values in programs.advised(run):
+        yield from ("", f"- **Advice**: {markdown(title)}")
+        for label, value in values:
+            yield f"  - {label}: {code(value.replace(chr(10), '; '))}"
 
 
 def _failure(error: Failure) -> Iterator[str]:
@@ -137,13 +162,14 @@ def _steps(run: Run, heading: str) -> Iterator[str]:
 
 
 def _rows(run: Run) -> Iterator[str]:
-    if run.rows and outline.is_wide(run.rows):
-        for title, values in outline.records(run.rows):
+    rows = outline.plain_rows(run)
+    if rows and outline.is_wide(rows):
+        for title, values in outline.records(rows):
             yield from ("", f"**{markdown(title)}**", "")
             yield from (f"- {markdown(label)}: {_cell(value)}" for label, value in values)
-    elif run.rows:
+    elif rows:
         yield ""
-        yield from _table(outline.table(run.rows))
+        yield from _table(outline.table(rows))
 
 
 def _discovery(run: Run) -> Iterator[str]:

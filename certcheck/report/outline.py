@@ -14,6 +14,7 @@ from certcheck.model.run import Row, Run, Scalar
 from certcheck.report import facts
 from certcheck.targets import endpoint
 
+_COLUMNS = 8
 _SERVICES_SHOWN = 12
 _WAYS_SHOWN = 4
 _ADDRESSES_SHOWN = 4
@@ -81,7 +82,7 @@ def verdict(run: Run) -> str:
     if run.inputs.get("dry_run"):
         return "nobody was asked; the connections that it would take, by depth:"
     if not run.observations:
-        return "nothing was looked at"
+        return "nobody was asked: all is planned" if run.predictions else "nothing was looked at"
     found = groups(run)
     unseen = sum(each.outcome == "inconclusive" for each in run.observations)
     counts = (
@@ -142,8 +143,14 @@ def records(
 
 
 def is_wide(rows: Sequence[Mapping[str, Scalar | tuple[str, ...]]]) -> bool:
-    """Whether the rows hold fingerprints, which are too wide for the columns of a table."""
-    return any(is_fingerprint(_cell(value)) for row in rows for value in row.values())
+    """Whether the rows are too wide for the columns of a table, as fingerprints are."""
+    many = any(len(row) > _COLUMNS for row in rows)
+    return many or any(is_fingerprint(_cell(value)) for row in rows for value in row.values())
+
+
+def plain_rows(run: Run) -> tuple[Row, ...]:
+    """The rows that have no form of their own, as discoveries and advice have."""
+    return tuple(row for row in run.rows if not {"found_by", "advice"} & set(row) and row)
 
 
 def is_discovery(rows: Sequence[Row]) -> bool:
@@ -156,7 +163,7 @@ def names(rows: Sequence[Row]) -> tuple[tuple[str, ...], ...]:
     found = (
         (str(row["name"]), _services(row), listed(ways, most=_WAYS_SHOWN))
         for row in rows
-        if (ways := texts(row.get("found_by")))
+        if "name" in row and (ways := texts(row.get("found_by")))
     )
     lines = tuple(found)
     return (("name", "services", "found by"), *lines) if lines else ()
@@ -164,7 +171,9 @@ def names(rows: Sequence[Row]) -> tuple[tuple[str, ...], ...]:
 
 def remarks(rows: Sequence[Row]) -> tuple[str, ...]:
     """What else is to be told of mail domains."""
-    return tuple(f"{row['name']}: {row['note']}" for row in rows if not row.get("found_by"))
+    return tuple(
+        f"{row['name']}: {row['note']}" for row in rows if "note" in row and not row.get("found_by")
+    )
 
 
 def steps(run: Run) -> tuple[tuple[str, ...], ...]:

@@ -1,18 +1,16 @@
 """One run for a person at a terminal: the verdict first, then what was seen, then what to do."""
 
 import io
-import textwrap
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import zip_longest
+from collections.abc import Callable, Iterator, Sequence
 from typing import TextIO
 
 from certcheck.errors import listed
 from certcheck.model.certificate import colons
-from certcheck.model.run import Failure, Run
-from certcheck.report import outages, outline, verified
+from certcheck.model.run import Failure, Row, Run
+from certcheck.report import outages, outline, program_lines, verified
+from certcheck.report.lines import Line, capped, columns, hanging, labelled, table
 from certcheck.report.text import safe
 
-_PLACES_SHOWN = 12
 _IDS_SHOWN = 4
 _TABLE_SHOWN = 20
 _CLASS = 12
@@ -32,9 +30,6 @@ _STYLES = {
     "failed": "bold red",
     "undone": "yellow",
 }
-
-# A line is a row of pieces, each with the name of its style; all text in it is safe already.
-Line = tuple[tuple[str, str], ...]
 
 
 def write(run: Run, stream: TextIO, *, color: bool, width: int | None) -> None:
@@ -76,21 +71,25 @@ def _usual(run: Run, width: int | None) -> Iterator[Line]:
     discovery = outline.is_discovery(run.rows)
     if run.command == "audit" and not (run.error and not run.observations and not discovery):
         yield from _audit(run, width)
+    if run.predictions:
+        yield from ((),) if run.command == "audit" else ()
+        yield from program_lines.lines(run, width)
     if run.actions:
-        yield from _columns(outline.steps(run), style_column=1)
-    if run.rows and run.actions:
+        yield from columns(outline.steps(run), style_column=1)
+    rows = () if discovery else outline.plain_rows(run)
+    if rows and run.actions:
         yield ()
-    if run.rows and not discovery:
-        yield from _records(run) if outline.is_wide(run.rows) else _table(outline.table(run.rows))
+    if rows:
+        yield from _records(rows) if outline.is_wide(rows) else table(outline.table(rows))
     for group in outline.groups(run):
         yield ()
         yield from _finding(group, width)
 
 
 def _failure(error: Failure, width: int | None) -> Iterator[Line]:
-    yield from _hanging("error: ", safe(error.message), width, style="error")
+    yield from hanging("error: ", safe(error.message), width, style="error")
     if error.hint:
-        yield from _hanging("       ", safe(error.hint), width)
+        yield from hanging("       ", safe(error.hint), width)
 
 
 def _fingerprints(run: Run) -> Iterator[Line]:
@@ -104,15 +103,15 @@ def _fingerprints(run: Run) -> Iterator[Line]:
 def _watch(run: Run, width: int | None) -> Iterator[Line]:
     yield ((safe(outages.verdict(run)), "good" if outages.is_good(run) else "error"),)
     for text in outages.remarks(run):
-        yield from _hanging("", safe(text), width)
+        yield from hanging("", safe(text), width)
     for place in outages.places(run):
         yield ()
         yield ((safe(place.title), "place"),)
-        yield from _table(place.table)
+        yield from table(place.table)
     for leaf in outages.leaves(run):
         yield ()
         yield (("SHA-256 ", "label"), (safe(colons(leaf.sha256)), ""))
-        yield from (((f"  {line[0][0]}", ""),) for line in _columns(leaf.spells))
+        yield from (((f"  {line[0][0]}", ""),) for line in columns(leaf.spells))
 
 
 def _audit(run: Run, width: int | None) -> Iterator[Line]:
@@ -121,10 +120,10 @@ def _audit(run: Run, width: int | None) -> Iterator[Line]:
         yield from _discovery(run, width)
     for block in outline.blocks(run):
         yield ()
-        for label in _capped(block.labels):
+        for label in capped(block.labels):
             yield ((safe(label), "place"),)
         for name, value in block.facts:
-            yield from _hanging(f"  {name:<11} " if name else " " * 14, safe(value), width)
+            yield from hanging(f"  {name:<11} " if name else " " * 14, safe(value), width)
 
 
 def _snapshot(run: Run, width: int | None) -> Iterator[Line]:
@@ -135,7 +134,7 @@ def _snapshot(run: Run, width: int | None) -> Iterator[Line]:
 def _verified(run: Run, width: int | None) -> Iterator[Line]:
     bad = any(each.bad for each in verified.told(run)) or run.exit_code == 1
     style = "good" if verified.good(run) else "error" if bad else "not seen"
-    yield from _hanging("", safe(verified.verdict(run)), width, style=style, text_style=style)
+    yield from hanging("", safe(verified.verdict(run)), width, style=style, text_style=style)
     for each in verified.told(run):
         yield ()
         yield from _change(each, width)
@@ -146,28 +145,28 @@ def _verified(run: Run, width: int | None) -> Iterator[Line]:
         yield ((f"  SHA-256  {colons(certificate.sha256)}", ""),)
         yield ((f"  SHA-1    {colons(certificate.sha1)}", ""),)
     if legs := verified.legs(run):
-        yield from ((), (("A marked message went round", "place"),), *_columns(legs))
+        yield from ((), (("A marked message went round", "place"),), *columns(legs))
     yield from _before_and_after(run, width)
 
 
 def _change(each: verified.Told, width: int | None) -> Iterator[Line]:
     first = f"{verified.title(each).lower():<{_CLASS}}"
     text = f"{verified.field_title(each.field)}: {each.message}"
-    yield from _hanging(first, safe(text), width, style="error" if each.bad else each.class_)
-    yield from _labelled(
-        "where", _capped([safe(place) for place in each.places]), width, indent=_CLASS
+    yield from hanging(first, safe(text), width, style="error" if each.bad else each.class_)
+    yield from labelled(
+        "where", capped([safe(place) for place in each.places]), width, indent=_CLASS
     )
     if each.accepted:
-        yield from _labelled("accepted", [safe(each.accepted)], width, indent=_CLASS)
+        yield from labelled("accepted", [safe(each.accepted)], width, indent=_CLASS)
     elif each.bad:
-        yield from _labelled("id", [listed(each.ids, most=_IDS_SHOWN)], width, indent=_CLASS)
+        yield from labelled("id", [listed(each.ids, most=_IDS_SHOWN)], width, indent=_CLASS)
 
 
 def _bullets(title: str, texts: Sequence[str], width: int | None) -> Iterator[Line]:
     if texts:
         yield from ((), ((title, "place"),))
-    for text in _capped(texts):
-        yield from _hanging("- ", safe(text), width)
+    for text in capped(texts):
+        yield from hanging("- ", safe(text), width)
 
 
 def _before_and_after(run: Run, width: int | None) -> Iterator[Line]:
@@ -177,10 +176,10 @@ def _before_and_after(run: Run, width: int | None) -> Iterator[Line]:
         if host != last:
             yield from ((), ((safe(host), "place"),))
         last = host
-        yield from _hanging("  ", safe(f"{service} at {address}"), width)
+        yield from hanging("  ", safe(f"{service} at {address}"), width)
         labels = ("before", "after") if len(states) > 1 else ("now",)
         for label, state in zip(labels, states, strict=True):
-            yield from _hanging(f"    {label:<7} ", safe(state), width)
+            yield from hanging(f"    {label:<7} ", safe(state), width)
     if len(lines) > _TABLE_SHOWN:
         more = len(lines) - _TABLE_SHOWN
         yield from ((), ((f"and {more} more lines: --format html shows all of them", "label"),))
@@ -190,80 +189,32 @@ def _discovery(run: Run, width: int | None) -> Iterator[Line]:
     names, remarks = outline.names(run.rows), outline.remarks(run.rows)
     if names:
         yield ()
-        yield from _table(names)
+        yield from table(names)
     if remarks:
         yield ()
     for text in remarks:
-        yield from _hanging("", safe(text), width)
+        yield from hanging("", safe(text), width)
 
 
 def _finding(group: outline.Group, width: int | None) -> Iterator[Line]:
     first = f"{group.heading:<9}"
-    yield from _hanging(first, safe(group.finding.message), width, style=group.heading)
-    yield from _labelled("where", _capped([safe(place) for place in group.places]), width)
+    yield from hanging(first, safe(group.finding.message), width, style=group.heading)
+    yield from labelled("where", capped([safe(place) for place in group.places]), width)
     if group.evidence:
-        yield from _labelled("seen", [safe(group.evidence)], width)
+        yield from labelled("seen", [safe(group.evidence)], width)
     for server, remedy in group.remedies:
-        yield from _labelled(server, [safe(line) for line in remedy.splitlines()], None)
-    yield from _labelled("rule", [f"{group.finding.rule}, {group.finding.source}"], None)
+        yield from labelled(server, [safe(line) for line in remedy.splitlines()], None)
+    yield from labelled("rule", [f"{group.finding.rule}, {group.finding.source}"], None)
 
 
-def _labelled(
-    label: str, lines: Iterable[str], width: int | None, *, indent: int = 9
-) -> Iterator[Line]:
-    for name, line in zip_longest([label], lines, fillvalue=""):
-        yield from _hanging(f"{'':<{indent}}{name:<8} ", line, width, style="label")
-
-
-def _hanging(
-    head: str, text: str, width: int | None, *, style: str = "label", text_style: str = ""
-) -> Iterator[Line]:
-    indent = len(head)
-    lines = (
-        textwrap.wrap(text, max(width - indent, 20), break_long_words=False, break_on_hyphens=False)
-        if width
-        else [text]
-    )
-    yield ((head, style), (lines[0] if lines else "", text_style))
-    for line in lines[1:]:
-        yield ((" " * indent + line, text_style),)
-
-
-def _capped(labels: Sequence[str]) -> Iterator[str]:
-    yield from labels[:_PLACES_SHOWN]
-    more = len(labels) - _PLACES_SHOWN
-    if more > 0:
-        yield f"and {more} more"
-
-
-def _records(run: Run) -> Iterator[Line]:
-    for number, (title, values) in enumerate(outline.records(run.rows)):
+def _records(rows: Sequence[Row]) -> Iterator[Line]:
+    for number, (title, values) in enumerate(outline.records(rows)):
         if number:
             yield ()
         yield ((safe(title), "place"),)
         size = max((len(label) for label, _ in values), default=0)
         for label, value in values:
             yield ((f"  {safe(label):<{size}}  ", "label"), (safe(value), ""))
-
-
-def _table(rows: Sequence[tuple[str, ...]]) -> Iterator[Line]:
-    heading, *lines = _columns(rows)
-    if len(rows[0]) > 1:  # a note speaks for itself
-        yield ((heading[0][0], "label"),)
-    yield from lines
-
-
-def _columns(rows: Sequence[tuple[str, ...]], style_column: int | None = None) -> Iterator[Line]:
-    shown = [[safe(cell) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
-    for row in shown:
-        cells = [f"{cell:<{size}}" for cell, size in zip(row, widths, strict=True)]
-        if style_column is None:
-            yield (("  ".join(cells).rstrip(), ""),)
-            continue
-        before, after = cells[:style_column], cells[style_column + 1 :]
-        middle = (cells[style_column], row[style_column])
-        yield (("  ".join((*before, "")), ""), middle, (f"  {'  '.join(after)}".rstrip(), ""))
 
 
 def _writable(text: str, stream: TextIO) -> str:

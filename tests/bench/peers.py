@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+from certcheck.iana import suites
 from certcheck.lab.plan import HOST
 from certcheck.probe.scan_words import SUITES
-from certcheck.probe.suites import suites
 from tests.bench.measure import Job, Output, Seen, by_version
 from tests.bench.servers import Place
 

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from certcheck.iana import is_new, suites
 from certcheck.model.observation import Preference, Refusals, TlsVersion
 from certcheck.probe.client_hello import ClientHello, decoded
 from certcheck.probe.comparison import Compared, compared
 from certcheck.probe.conclusion import Scanned
 from certcheck.probe.enumeration import Enumerated, enumerated
 from certcheck.probe.extension import Kind
-from certcheck.probe.suites import is_new, suites
 from tests.probe.looking import look
 from tests.zoo import records
 from tests.zoo.accidents import Accident, now_and_then, on_bad_line, refusing_by_eof

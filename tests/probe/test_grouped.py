@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import pytest
 
+from certcheck.iana import is_new, suites
 from certcheck.model.observation import TlsVersion
 from certcheck.probe.client_hello import decoded
 from certcheck.probe.crossing import Answered, Crossing, Question, Trouble
@@ -20,7 +21,6 @@ from certcheck.probe.hello import Offer, client_hello
 from certcheck.probe.look import Door
 from certcheck.probe.oldest import ssl2_hello
 from certcheck.probe.scan_words import SUITES
-from certcheck.probe.suites import is_new, suites
 from tests.zoo import records
 from tests.zoo.accidents import on_bad_line, refusing_by_eof
 from tests.zoo.animals import ALERT, answers_hello, silent

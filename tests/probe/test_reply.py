@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from tlslite.messages import ClientHello
 from tlslite.utils.codec import Parser
 
+from certcheck.iana import GROUPS, is_new, suites
 from certcheck.model.observation import TlsVersion
 from certcheck.probe.handshake import VERSIONS as IN_SSL
 from certcheck.probe.hello import VERSIONS, Offer, client_hello
 from certcheck.probe.reply import Reply, UnreadableReplyError, reply
-from certcheck.probe.suites import GROUPS, is_new, suites
 from tests.zoo import records
 from tests.zoo.identities import identity, own_context
 

@@ -1,4 +1,4 @@
-"""Cipher suites and groups by their code points (IANA, "TLS Parameters")."""
+"""Cipher suites, groups and signature schemes by code point (IANA, "TLS Parameters")."""
 
 import functools
 from collections.abc import Mapping
@@ -54,11 +54,55 @@ GROUPS: Mapping[int, str] = {
     0x0017: "secp256r1",
 }
 
+# What our own hellos do not offer, and those of mail programs do.
+MORE_GROUPS: Mapping[int, str] = {
+    0x000F: "secp160k1",
+    0x0010: "secp160r1",
+    0x0011: "secp160r2",
+    0x0029: "curveSM2",
+    0x11EE: "curveSM2MLKEM768",
+}
+
+# RFC 8446 4.2.3; below TLS 1.3 a hash and a kind of key by RFC 5246 7.4.1.4.1.
+SIGNATURES: Mapping[int, str] = {
+    0x0101: "rsa_pkcs1_md5",
+    0x0201: "rsa_pkcs1_sha1",
+    0x0202: "dsa_sha1",
+    0x0203: "ecdsa_sha1",
+    0x0301: "rsa_pkcs1_sha224",
+    0x0302: "dsa_sha224",
+    0x0303: "ecdsa_sha224",
+    0x0401: "rsa_pkcs1_sha256",
+    0x0402: "dsa_sha256",
+    0x0403: "ecdsa_secp256r1_sha256",
+    0x0501: "rsa_pkcs1_sha384",
+    0x0502: "dsa_sha384",
+    0x0503: "ecdsa_secp384r1_sha384",
+    0x0601: "rsa_pkcs1_sha512",
+    0x0602: "dsa_sha512",
+    0x0603: "ecdsa_secp521r1_sha512",
+    0x0708: "sm2sig_sm3",
+    0x0804: "rsa_pss_rsae_sha256",
+    0x0805: "rsa_pss_rsae_sha384",
+    0x0806: "rsa_pss_rsae_sha512",
+    0x0807: "ed25519",
+    0x0808: "ed448",
+    0x0809: "rsa_pss_pss_sha256",
+    0x080A: "rsa_pss_pss_sha384",
+    0x080B: "rsa_pss_pss_sha512",
+    0x081A: "ecdsa_brainpoolP256r1tls13_sha256",
+    0x081B: "ecdsa_brainpoolP384r1tls13_sha384",
+    0x081C: "ecdsa_brainpoolP512r1tls13_sha512",
+    0x0904: "mldsa44",
+    0x0905: "mldsa65",
+    0x0906: "mldsa87",
+}
+
 
 @functools.cache
 def suites() -> Mapping[int, str]:
     """The IANA name of every cipher suite of SSLv3 to TLS 1.3."""
-    text = Path(__file__).with_name("suites.txt").read_text("ascii")
+    text = Path(__file__).with_suffix(".txt").read_text("ascii")
     lines = (line.split() for line in text.splitlines() if not line.startswith("#"))
     return {int(code, 16): name for code, name in lines}
 
@@ -66,3 +110,17 @@ def suites() -> Mapping[int, str]:
 def is_new(suite: int) -> bool:
     """Whether it is a suite of TLS 1.3."""
     return any(suite in each for each in _NEW)
+
+
+def code(name: str) -> int:
+    """The code point of a suite, group or signature scheme by its name, or `0xNNNN` as it is.
+
+    Raises KeyError for a name that nobody has registered.
+    """
+    return int(name, 16) if name.startswith("0x") else _codes()[name]
+
+
+@functools.cache
+def _codes() -> Mapping[str, int]:
+    tables = (suites(), GROUPS, MORE_GROUPS, SIGNATURES)
+    return {name: number for table in tables for number, name in table.items()}

@@ -10,7 +10,8 @@ from certcheck.probe.dialogue import SCRIPTS, go_ahead, greeting
 from certcheck.probe.handshake import Handshake, Tls, Variant, handshake
 from certcheck.probe.limits import GO_AWAY, Gate, Limits, Missed, ProbeError
 from certcheck.probe.script import Said, Script
-from certcheck.probe.wire import Tcp, Wire, dial
+from certcheck.probe.tcp import Tcp, dial
+from certcheck.probe.wire import Wire
 
 if TYPE_CHECKING:
     from certcheck.probe.signed import SignedBy

@@ -37,6 +37,14 @@ def _quietly() -> Iterator[None]:
         yield
 
 
+def get_ready() -> None:
+    """Load what reads certificates, which otherwise the first of them does."""
+    import cryptography.x509
+    from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, padding, rsa
+
+    _ = (cryptography.x509, ec, ed448, ed25519, padding, rsa)
+
+
 def parsed(der: bytes) -> "x509.Certificate":
     """What cryptography makes of `der`, without its warnings; raises ValueError when nothing."""
     from cryptography import x509

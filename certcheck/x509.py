@@ -5,6 +5,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from typing import TYPE_CHECKING, Literal
 
 from certcheck.der import to_be_signed, with_loose_strings
@@ -23,9 +24,7 @@ KeyKind = Literal["ecdsa", "rsa2048", "rsa3072", "rsa4096"]
 _MAX_CHAIN = 256 * 1024
 _MAX_KEY = 64 * 1024
 _PEM_KEY = re.compile(rb"-----BEGIN ([A-Z ]*PRIVATE KEY)-----.+?-----END \1-----\s?", re.DOTALL)
-_PEM_CERTIFICATE = re.compile(
-    rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL
-)
+_PEM_CERTIFICATE = re.compile(rb"(?s)-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----")
 
 
 @contextmanager
@@ -35,6 +34,12 @@ def _quietly() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
+
+
+def get_ready() -> None:
+    """Load what reads certificates, which otherwise the first of them does."""
+    import_module("cryptography.hazmat.backends.openssl.backend")
+    import_module("cryptography.x509")
 
 
 def parsed(der: bytes) -> "x509.Certificate":
@@ -226,11 +231,8 @@ def _odd() -> tuple[type[Exception], ...]:
     from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
     return (
-        ValueError,
-        TypeError,
-        KeyError,
-        InvalidSignature,
-        UnsupportedAlgorithm,
+        *(ValueError, TypeError, KeyError),
+        *(InvalidSignature, UnsupportedAlgorithm),
         x509.DuplicateExtension,
         x509.ExtensionNotFound,
         x509.UnsupportedGeneralNameType,

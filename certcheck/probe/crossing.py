@@ -15,7 +15,8 @@ from certcheck.probe.records import Records
 from certcheck.probe.reply import UnreadableReplyError
 from certcheck.probe.scan_words import CHECKS
 from certcheck.probe.script import plain_refusal
-from certcheck.probe.wire import Tcp, Wire, dial, shown
+from certcheck.probe.tcp import Tcp, dial
+from certcheck.probe.wire import Wire, shown
 
 if TYPE_CHECKING:
     from certcheck.probe.way import Way

@@ -5,6 +5,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from typing import TYPE_CHECKING, Literal
 
 from certcheck.der import to_be_signed, with_loose_strings
@@ -23,9 +24,7 @@ KeyKind = Literal["ecdsa", "rsa2048", "rsa3072", "rsa4096"]
 _MAX_CHAIN = 256 * 1024
 _MAX_KEY = 64 * 1024
 _PEM_KEY = re.compile(rb"-----BEGIN ([A-Z ]*PRIVATE KEY)-----.+?-----END \1-----\s?", re.DOTALL)
-_PEM_CERTIFICATE = re.compile(
-    rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL
-)
+_PEM_CERTIFICATE = re.compile(rb"(?s)-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----")
 
 
 @contextmanager
@@ -35,6 +34,12 @@ def _quietly() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
+
+
+def get_ready() -> None:
+    """Load what reads certificates, which otherwise the first of them does."""
+    import_module("cryptography.hazmat.backends.openssl.backend")
+    import_module("cryptography.x509")
 
 
 def parsed(der: bytes) -> "x509.Certificate":
@@ -78,6 +83,7 @@ def certificate(der: bytes) -> Certificate:
         not_before=opened.not_valid_before_utc,
         not_after=opened.not_valid_after_utc,
         is_ca=_is_ca(opened),
+        key_id=_key_id(opened),
         self_signed=subject == issuer and issued_by(der, der),
         der=der,
     )
@@ -225,11 +231,8 @@ def _odd() -> tuple[type[Exception], ...]:
     from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
     return (
-        ValueError,
-        TypeError,
-        KeyError,
-        InvalidSignature,
-        UnsupportedAlgorithm,
+        *(ValueError, TypeError, KeyError),
+        *(InvalidSignature, UnsupportedAlgorithm),
         x509.DuplicateExtension,
         x509.ExtensionNotFound,
         x509.UnsupportedGeneralNameType,
@@ -263,6 +266,16 @@ def _names(opened: "x509.Certificate") -> tuple[str, ...]:
         return ()
     dns = names.get_values_for_type(x509.DNSName)
     return (*dns, *(str(ip) for ip in names.get_values_for_type(x509.IPAddress)))
+
+
+def _key_id(opened: "x509.Certificate") -> str:
+    from cryptography import x509
+
+    try:
+        found = opened.extensions.get_extension_for_class(x509.SubjectKeyIdentifier)
+    except _odd():
+        return ""
+    return found.value.digest.hex()
 
 
 def _is_ca(opened: "x509.Certificate") -> bool:

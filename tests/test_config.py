@@ -1,6 +1,8 @@
 """certcheck.toml: what is understood, and what is refused with one clear line."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -196,3 +198,13 @@ def test_a_planted_file_of_another_user_is_refused(
         config.load(None)
 
     assert config.load(Path("certcheck.toml"))[0].bundle
+
+
+def test_without_a_file_nothing_is_loaded_that_reads_one(tmp_path: Path) -> None:
+    script = "import sys; from certcheck import config; config.load(None); print(*sys.modules)"
+
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+
+    assert {"pydantic", "pydantic_core", "tomllib"} & set(done.stdout.split()) == set()

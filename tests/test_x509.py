@@ -4,6 +4,7 @@ import datetime as dt
 import hashlib
 import ssl
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -272,3 +273,20 @@ def test_a_refused_key_leaves_nothing_of_itself_in_the_error(kind: str) -> None:
     assert "None True" in told  # no cause, and no context is shown
     pieces = [line for line in pem.decode().splitlines() if len(line) > 20]
     assert not [piece for piece in pieces if "-----" not in piece and piece in told]
+
+
+def test_who_is_ready_has_nothing_left_to_load() -> None:
+    script = (
+        "import sys, threading\n"
+        "from certcheck import x509\n"
+        "x509.get_ready()\n"
+        "ready = set(sys.modules)\n"
+        "x509.certificate(sys.stdin.buffer.read())\n"
+        "print(*set(sys.modules) - ready)"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", script], input=made(), capture_output=True, check=True
+    )
+
+    assert done.stdout == b"\n"

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from certcheck.judge import rule
+from certcheck.judge import clients_page, rule
 from certcheck.report.json import row_schema, schema
 from tests.clients import table
 
@@ -43,6 +43,7 @@ def pages() -> dict[Path, str]:
         DOCS / "cli.md": _cli(),
         DOCS / "clients-proof.md": table.document(),
         DOCS / "design.md": _design(),
+        DOCS / "clients.md": clients_page.document(),
         DOCS / "findings.md": rule.document(),
         DOCS / "run.schema.json": json.dumps(schema(), indent=2) + "\n",
         DOCS / "row.schema.json": json.dumps(row_schema(), indent=2) + "\n",

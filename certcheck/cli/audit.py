@@ -99,7 +99,13 @@ def command(
         found = _found(target, asking, output) if domain else None
         endpoints = found.endpoints if found else given.endpoints(target, site)
         if dry_run:
-            return budget(blank, endpoints, asking, depths=tuple(each.value for each in Depth))
+            return budget(
+                blank,
+                endpoints,
+                asking,
+                depths=("quick", "standard", "full"),
+                wish=wish,
+            )
         with bar("auditing", quiet=output.quiet) as seen:
             return audit(
                 blank,

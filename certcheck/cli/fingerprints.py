@@ -52,7 +52,6 @@ def command(
 
     def work(blank: Run) -> Run:
         from certcheck import config
-        from certcheck.workflow.budget import budget
         from certcheck.workflow.fingerprints import fingerprints
 
         site, _ = config.load(output.config)
@@ -60,6 +59,8 @@ def command(
         lookalikes.warn(each.host for each in endpoints)
         asking = wiring.asking(site, probing)
         if dry_run:
+            from certcheck.workflow.budget import budget
+
             depth: Depth = "keys" if jsonl or resume else "certificates"
             return budget(blank, endpoints, asking, depths=(depth,))
         with bar("looking", quiet=output.quiet) as seen:

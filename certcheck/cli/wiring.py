@@ -261,15 +261,21 @@ def _shown(run: Run, output: Output, show: Callable[[Run, Output], None]) -> int
 
 def render(run: Run, form: Format, stream: TextIO, output: Output) -> None:
     """The run in one of its forms, to a stream."""
-    from certcheck.report import html, json, markdown, terminal
-
     if form is Format.json:
+        from certcheck.report import json
+
         json.write(run, stream.buffer)
     elif form is Format.markdown:
+        from certcheck.report import markdown
+
         markdown.write(run, stream)
     elif form is Format.html:
+        from certcheck.report import html
+
         html.write(run, stream)
     else:
+        from certcheck.report import terminal
+
         # On stdout the error is left to the one line on stderr.
         shown = replace(run, error=None) if stream is sys.stdout else run
         plain = output.no_color or bool(os.environ.get("NO_COLOR")) or not stream.isatty()

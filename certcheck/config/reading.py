@@ -1,13 +1,8 @@
-"""Finding certcheck.toml, and telling every fault of it at once."""
+"""Finding certcheck.toml; without one there is nothing to read, and nothing to load for it."""
 
 import os
-import tomllib
 from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
-
-from certcheck.config.contradictions import contradictions
-from certcheck.config.faults import fault
 from certcheck.config.tables import Site
 from certcheck.errors import InputError
 
@@ -26,7 +21,9 @@ def load(given: Path | None) -> tuple[Site, Path | None]:
         return Site(), None
     if given is None:
         _refuse_foreign(path)
-    return _parsed(_text(path), path), path
+    from certcheck.config.parsing import parsed
+
+    return parsed(_text(path), path), path
 
 
 def _is_there(path: Path) -> bool:
@@ -54,18 +51,3 @@ def _text(path: Path) -> str:
         return data.decode()
     except UnicodeDecodeError as e:
         raise InputError(f"{path} is not UTF-8 at byte {e.start}", hint="save it as UTF-8") from e
-
-
-def _parsed(text: str, path: Path) -> Site:
-    try:
-        raw = tomllib.loads(text)
-        site = TypeAdapter(Site).validate_python(raw, context={"base": path.parent})
-    except ValidationError as e:
-        faults = [fault(error, Site) for error in e.errors()]
-        raise InputError(f"{path}: {'; '.join(faults)}", hint="correct the file") from e
-    except (ValueError, RecursionError) as e:  # tomllib's own, and what huge numbers make of it
-        raise InputError(f"{path}: {e}", hint="correct the file") from e
-    faults = list(contradictions(site))
-    if faults:
-        raise InputError(f"{path}: {'; '.join(faults)}", hint="correct the file")
-    return site

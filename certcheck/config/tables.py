@@ -7,9 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field
-from pydantic import ValidationInfo as Info
-
+from certcheck.config.marks import Read, ReadBeside, Within
 from certcheck.errors import InputError
 from certcheck.model.change import FIELDS
 from certcheck.model.endpoint import Endpoint, Hostname
@@ -45,12 +43,12 @@ def _url(text: Any) -> Any:
         raise ValueError(e.message) from e
 
 
-def _path(text: Any, info: Info) -> Any:
+def _path(text: Any, base: Path | None) -> Any:
     if not isinstance(text, str):
         return text
     if "\0" in text:
         raise ValueError("a path has no null byte")
-    return Path(info.context["base"] if info.context else "", text).absolute()
+    return Path(base or "", text).absolute()
 
 
 def words(text: Any) -> Any:
@@ -84,22 +82,22 @@ def _values(key: str, value: Any) -> bool | frozenset[str]:
     return frozenset(map(str, values))
 
 
-Name = Annotated[Hostname, BeforeValidator(_name)]  # of a certificate: a wildcard is one
-Host = Annotated[Hostname, BeforeValidator(_host)]
-Url = Annotated[Endpoint, BeforeValidator(_url)]
-Words = Annotated[tuple[str, ...], BeforeValidator(words)]
-FilePath = Annotated[Path, BeforeValidator(_path)]
-Label = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
-Port = Annotated[int, Field(ge=1, le=65535)]
+Name = Annotated[Hostname, Read(_name)]  # of a certificate: a wildcard is one
+Host = Annotated[Hostname, Read(_host)]
+Url = Annotated[Endpoint, Read(_url)]
+Words = Annotated[tuple[str, ...], Read(words)]
+FilePath = Annotated[Path, ReadBeside(_path)]
+Label = Annotated[str, Within(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+Port = Annotated[int, Within(ge=1, le=65535)]
 # What may change, field by field: True for anything, else the new value or the single things.
-Expected = Annotated[Mapping[str, bool | frozenset[str]], BeforeValidator(_declared)]
+Expected = Annotated[Mapping[str, bool | frozenset[str]], Read(_declared)]
 
 
 class _Table:
     """Every table of the file: a key that it does not know is an error."""
 
     __slots__ = ()
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+    __pydantic_config__: ClassVar[Mapping[str, str]] = {"extra": "forbid"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +130,7 @@ class BundleTable(_Table):
     """`[[bundle]]`: the names that share a certificate, and how the CA is to check them."""
 
     name: Label
-    names: Annotated[tuple[Name, ...], Field(min_length=1)]
+    names: Annotated[tuple[Name, ...], Within(min_length=1)]
     key: KeyChoice = "ecdsa"
     challenge: Literal["http-01", "dns-01"] = "http-01"
     http_port: Port | None = None

@@ -1,16 +1,20 @@
-"""Which change to a server lets locked-out programs in again, how it is made, and what it costs."""
+"""Which change to a server lets programs in, or in silently; how it is made, what it costs."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from certcheck.judge.prediction import Known, predicted
+from certcheck.judge.stores import cross_signs
 from certcheck.model.certificate import Certificate
 from certcheck.model.client import Client
 from certcheck.model.observation import Deployment, Observation, TlsVersion
 from certcheck.model.prediction import Result
 
 Change = Callable[[Observation], Observation]
-_RANKS: Sequence[Result] = ("locked_out", "unknown", "asks", "connects")
+_BETTER: Mapping[Result, Sequence[Result]] = {
+    "locked_out": ("asks", "connects"),
+    "asks": ("connects",),
+}
 _CBC = tuple(
     f"TLS_ECDHE_{key}_WITH_AES_{bits}_CBC_SHA{size}"
     for key in ("ECDSA", "RSA")
@@ -40,38 +44,42 @@ class Remedy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Advice:
-    """A remedy, and the programs that get on with it better than without."""
+    """A remedy, and the programs that fare better with it than without."""
 
     remedy: Remedy
-    rescued: tuple[Client, ...]
+    helped: tuple[Client, ...]
 
 
 def advice(
     clients: Sequence[Client], seen: Observation, name: str, known: Known
 ) -> tuple[Advice, ...]:
-    """The remedies that let any of `clients` in at this endpoint; the cheapest for security first.
+    """The remedies that let any of `clients` in, or in without a question; the cheapest first.
 
     What the server really said to a hello says nothing of a server that was changed.
     """
     plain = replace(seen, knocks=())
-    shut_out = [c for c in clients if predicted(c, plain, name, known).result == "locked_out"]
-    return tuple(_helpful(shut_out, plain, name, known))
+    now = {each.id: predicted(each, plain, name, known).result for each in clients}
+    return tuple(_helpful(clients, now, plain, name, known))
 
 
 def _helpful(
-    shut_out: Sequence[Client], seen: Observation, name: str, known: Known
+    clients: Sequence[Client],
+    now: Mapping[str, Result],
+    seen: Observation,
+    name: str,
+    known: Known,
 ) -> Iterator[Advice]:
     for remedy in REMEDIES:
         changed = remedy.change(seen)
         if changed == seen:
             continue
-        rescued = tuple(
+        helped = tuple(
             each
-            for each in shut_out
-            if predicted(each, changed, name, known).result in {"connects", "asks"}
+            for each in clients
+            if predicted(each, changed, name, known).result in _BETTER.get(now[each.id], ())
         )
-        if rescued:
-            yield Advice(remedy=remedy, rescued=rescued)
+        if helped:
+            yield Advice(remedy=remedy, helped=helped)
 
 
 def _with_suites(versions: Sequence[TlsVersion], suites: Sequence[str]) -> Change:
@@ -121,6 +129,18 @@ def _sibling(suite: str, kind: str) -> str:
     return suite.replace(theirs, ours)
 
 
+def _with_cross_signs(seen: Observation) -> Observation:
+    carried = tuple(replace(each, chain=_carried(each.chain)) for each in seen.deployments)
+    return replace(seen, deployments=carried)
+
+
+def _carried(chain: tuple[Certificate, ...]) -> tuple[Certificate, ...]:
+    known = {each.subject: each for each in cross_signs()}
+    while chain and (more := known.get(chain[-1].issuer)) and more not in chain:
+        chain = (*chain, more)
+    return chain
+
+
 def _same_without_sni(seen: Observation) -> Observation:
     named = [each for each in seen.deployments if each.server_name is not None]
     without = tuple(replace(each, server_name=None) for each in named)
@@ -152,6 +172,17 @@ REMEDIES: tuple[Remedy, ...] = (
             "# tls_server_sni_maps is for the other names",
         },
         cost="nothing",
+    ),
+    Remedy(
+        id="cross_signed_chain",
+        title="Serve the chain with the cross-signed roots",
+        change=_with_cross_signs,
+        settings={
+            "dovecot": "ssl_cert = </path/fullchain.pem   # all of what the authority sends\n"
+            "# 2.4: ssl_server_cert_file",
+            "postfix": "smtpd_tls_chain_files = /path/key.pem, /path/fullchain.pem",
+        },
+        cost="nothing; each handshake is larger by one or two certificates",
     ),
     Remedy(
         id="second_certificate_ecdsa",

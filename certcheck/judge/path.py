@@ -53,10 +53,10 @@ def _best(
     ways: Sequence[_Way], roots: Sequence[Certificate], policy: Policy, now: datetime
 ) -> Path:
     ends = [_ended(way, roots, policy, now) for way in ways]
-    if policy.only_served_path:
-        # The first way that ends at any root is the only one.
-        return next((each for each in ends if each.certificates), ends[0])
-    return next((each for each in ends if each.trusted == "yes"), ends[-1])
+    good = [] if policy.only_served_path else [each for each in ends if each.trusted == "yes"]
+    # Else the first way that ends at any root tells most; for OpenSSL 1.0.2 it is the only one.
+    at_a_root = [each for each in ends if each.certificates]
+    return (*good, *at_a_root, ends[0])[0]
 
 
 def _ended(way: _Way, roots: Sequence[Certificate], policy: Policy, now: datetime) -> Path:

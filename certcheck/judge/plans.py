@@ -66,18 +66,30 @@ def _plans() -> Mapping[str, Tls]:
 
 
 def planned(seen: Observation, plan: Plan) -> Observation:
-    """The observation as it will be by then; what was really answered says nothing of that."""
-    made = replace(seen, knocks=())
+    """The observation as it will be by then.
+
+    What was really answered to hellos says nothing of other settings, and of other kinds of keys.
+    """
+    made = seen
     if plan.tls:
         made = replace(
             made,
+            knocks=(),
             protocols=plan.tls.versions,
             cipher_suites=plan.tls.suites,
             groups=plan.tls.groups,
             preference=plan.tls.preference,
         )
     if plan.chains:
-        made = replace(made, outcome="seen", reason=None, deployments=_served(seen, plan.chains))
+        served = _served(seen, plan.chains)
+        same = {each.key_type for each in served} == {each.key_type for each in seen.deployments}
+        made = replace(
+            made,
+            outcome="seen",
+            reason=None,
+            deployments=served,
+            knocks=made.knocks if same else (),
+        )
     return made
 
 

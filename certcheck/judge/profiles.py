@@ -5,11 +5,14 @@ import functools
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from certcheck import iana
 from certcheck.errors import InputError, listed
 from certcheck.model.client import Client, Family, Stack
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 _DATA = Path(__file__).with_name("data")
 _MAX_BYTES = 64 * 1024
@@ -93,14 +96,22 @@ def _raw(path: Path) -> dict[str, Any]:
 
 
 def _valid(path: Path, raw: Mapping[str, Any], kind: type[_Kind]) -> _Kind:
-    from pydantic import TypeAdapter, ValidationError
+    from pydantic import ValidationError
 
     from certcheck.config.faults import fault
 
     try:
-        return TypeAdapter(kind).validate_python(raw)
+        valid: _Kind = _adapters()[kind].validate_python(raw)
     except ValidationError as e:
         raise _fault(path, "; ".join(fault(error, kind) for error in e.errors())) from e
+    return valid
+
+
+@functools.cache
+def _adapters() -> "Mapping[type, TypeAdapter[Any]]":
+    from pydantic import TypeAdapter
+
+    return {kind: TypeAdapter(kind) for kind in (Client, Stack)}
 
 
 def _fault(path: Path, what: str) -> InputError:

@@ -29,5 +29,22 @@ def stores() -> Mapping[str, Store]:
     }
 
 
+@functools.cache
+def cross_signs() -> tuple[Certificate, ...]:
+    """Certificates of newer roots by older ones, without their bytes: facts, to predict with."""
+    read = tomllib.loads((_DATA / "cross_signs.toml").read_text())["cross_sign"]
+    return tuple(
+        Certificate(
+            **{name: value for name, value in each.items() if name != "source"},
+            names=(),
+            signature="",
+            serial="",
+            is_ca=True,
+            self_signed=False,
+        )
+        for each in read
+    )
+
+
 def _certificates() -> tuple[Certificate, ...]:
     return x509.chain((_DATA / "roots.pem").read_bytes(), where="roots.pem")

@@ -14,7 +14,10 @@ _OLD_HASH = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Certificate:
-    """One X.509 certificate; hashes are lower-case hex, times are UTC."""
+    """One X.509 certificate; hashes are lower-case hex, times are UTC.
+
+    `key_id` is the SubjectKeyIdentifier, which FairEmail shows; empty for a certificate without.
+    """
 
     sha256: str
     sha1: str
@@ -29,6 +32,7 @@ class Certificate:
     not_after: datetime
     is_ca: bool
     self_signed: bool
+    key_id: str = ""
     der: bytes = field(default=b"", repr=False)
 
     @property

@@ -146,6 +146,12 @@ class Client:
     sources: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
+    @property
+    def period(self) -> str:
+        """When it is commonly used: `2016-2026`, or `2016-` where the end is open."""
+        first, *last = self.years
+        return f"{first}-{last[-1]}" if last else f"{first}-"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Store:

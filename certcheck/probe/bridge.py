@@ -40,7 +40,7 @@ async def bridged(
 ) -> AsyncIterator[Bridge]:
     """A bridge to the door's endpoint, on a free loopback port, while the block runs.
 
-    With `grouped`, suites are asked for by families first.
+    With `grouped`, suites that the server may refuse are asked for many at a time.
 
     It is an HTTP proxy that knows CONNECT only, and only with its token; the user names the topic.
     Raises OSError when it cannot listen.
@@ -96,12 +96,8 @@ async def _served(
         hello = await _hello(reader)
     if hello[0] == _ALERT:
         return  # sslyze found nothing to offer
-    if bridge.grouped and (refusal := await bridge.grouped.refusal(hello, topic)) is not None:
-        writer.write(refusal)
-        return
-    await Crossing(bridge.door, bridge.doubt, Question(hello=hello, topic=topic)).run(
-        reader, writer
-    )
+    crossing = Crossing(bridge.door, bridge.doubt, Question(hello=hello, topic=topic))
+    await crossing.run(reader, writer, bridge.grouped)
 
 
 def _topic(header: bytes, token: str) -> str | None:

@@ -46,13 +46,15 @@ class Scanned:
 class Run:
     """One run of sslyze: what it was asked, and said; `lost` says why it said nothing.
 
-    Suites `with_family` were refused it without a question of their own.
+    Suites `with_family` were refused it without a question of their own; `one_by_one` says that
+    from some point on each had one.
     """
 
     asked: tuple[str, ...]
     doubt: Doubt
     answer: Answer = field(default_factory=Answer)
     with_family: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    one_by_one: bool = False
     lost: str = ""
 
     def open(self) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ import contextlib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from certcheck.probe.dialogue import SCRIPTS, go_ahead, greeting
 from certcheck.probe.doubt import CONFIRMED_ON_BAD_LINE, Doubt
@@ -15,7 +15,11 @@ from certcheck.probe.records import Records
 from certcheck.probe.reply import UnreadableReplyError
 from certcheck.probe.scan_words import CHECKS
 from certcheck.probe.script import plain_refusal
-from certcheck.probe.wire import Tcp, Wire, dial, shown
+from certcheck.probe.tcp import Tcp, dial
+from certcheck.probe.wire import Wire, shown
+
+if TYPE_CHECKING:
+    from certcheck.probe.way import Way
 
 Failure = Literal["hang-up", "reset", "silence", "garbage", "no connection"]
 
@@ -75,39 +79,57 @@ class Crossing:
     """One question on its way: for a client of the bridge, or for one of ours."""
 
     def __init__(self, door: Door, doubt: Doubt, question: Question) -> None:
-        self._door, self._doubt, self._question = door, doubt, question
+        self.question = question
+        self._door, self._doubt = door, doubt
         self._hello, self._topic = question.hello, question.topic
         self._failures: Counter[Failure] = Counter()
 
-    async def run(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Bring the hello over and relay, or refuse as the server does, or poison and taint."""
+    async def run(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, way: "Way | None" = None
+    ) -> None:
+        """Bring the hello over and relay, or refuse as the server does, or poison and taint.
+
+        `way` may know what the server says; without it, the server is asked.
+        """
         async with contextlib.AsyncExitStack() as connection:
-            match await self._waited_for(connection):
+            match await self._waited_for(connection, way):
                 case Answered() as answer:
                     await self._relay(answer, reader, writer)
                 case Trouble() as trouble:
                     self._doubt.taint(trouble.text, self._topic)
                     writer.write(_poison(self._hello))
                     await writer.drain()
+                case bytes() as refusal:
+                    writer.write(refusal)
+                    await writer.drain()
                 case None:
                     pass  # the server's own way to refuse: it closes, and so do we
 
-    async def _waited_for(self, connection: contextlib.AsyncExitStack) -> Answered | Trouble | None:
+    async def _waited_for(
+        self, connection: contextlib.AsyncExitStack, way: "Way | None"
+    ) -> Answered | Trouble | bytes | None:
         try:
-            return await self.result(connection)
+            return await (way.result(self, connection) if way else self.result(connection))
         except asyncio.CancelledError:
             self._doubt.taint("sslyze did not wait for the server's answer", self._topic)
             raise
 
-    async def result(self, connection: contextlib.AsyncExitStack) -> Answered | Trouble | None:
-        """The answer, on a connection that `connection` closes; None for a confirmed refusal."""
+    async def result(
+        self, connection: contextlib.AsyncExitStack, *, once: bool = False
+    ) -> Answered | Trouble | None:
+        """The answer, on a connection that `connection` closes; None for a confirmed refusal.
+
+        `once` leaves it at one hang-up, which counts when the answer is asked for again.
+        """
         try:
             async with asyncio.timeout(_PATIENCE):
-                return await self._insisted(connection)
+                return await self._insisted(connection, once=once)
         except TimeoutError:
             return Trouble(kind="silence", text="the server did not answer in time")
 
-    async def _insisted(self, connection: contextlib.AsyncExitStack) -> Answered | Trouble | None:
+    async def _insisted(
+        self, connection: contextlib.AsyncExitStack, *, once: bool
+    ) -> Answered | Trouble | None:
         version = _version(self._hello)
         while True:
             result = await self._asked(connection)
@@ -121,11 +143,11 @@ class Crossing:
                 return result
             self._failures[result.kind] += 1
             hang_ups = (
-                self._failures["hang-up"] and self._question.before + self._failures["hang-up"]
+                self._failures["hang-up"] and self.question.before + self._failures["hang-up"]
             )
             if self._doubt.is_refusal(version, hang_ups, self._topic):
                 return None
-            if self._gives_up(result.kind):
+            if self._gives_up(result.kind) or (once and result.kind == "hang-up"):
                 return result
             if result.kind == "no connection":
                 await asyncio.sleep(_BACK_OFF * 2 ** self._failures[result.kind])
@@ -181,7 +203,7 @@ class Crossing:
 
     async def _answer(self, tcp: Tcp, data: bytes) -> Answered | Trouble:
         try:
-            while not self._question.enough(data):
+            while not self.question.enough(data):
                 more = await tcp.recv()
                 if not more:
                     return Trouble(kind="reset", text="the server breaks off in its answer")

@@ -10,7 +10,8 @@ from certcheck.probe.pop3 import Pop3
 from certcheck.probe.script import Said, Script
 from certcheck.probe.sieve import Sieve
 from certcheck.probe.smtp import Smtp, literal
-from certcheck.probe.wire import Tcp, Wire, shown
+from certcheck.probe.tcp import Tcp
+from certcheck.probe.wire import Wire, shown
 
 # What is spoken, by a client at the given address of its own.
 SCRIPTS: Mapping[Protocol, Callable[[str], Script]] = {

@@ -1,6 +1,7 @@
 """What sslyze and our own enumeration, one of them or both, add to what handshakes have shown."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
 from typing import Literal, get_args
 
@@ -9,7 +10,7 @@ from certcheck.probe.comparison import compared
 from certcheck.probe.conclusion import Scanned
 from certcheck.probe.enumeration import Enumerated, enumerated
 from certcheck.probe.look import Door
-from certcheck.probe.oldest import oldest_versions
+from certcheck.probe.oldest import Old, oldest_versions
 from certcheck.probe.scan import scanned
 from certcheck.probe.sightings import with_scan
 
@@ -28,17 +29,13 @@ async def with_scan_of(
     """
     if door.gate.stopped(door.address) or seen.outcome != "seen":
         return seen
-    old = await oldest_versions(door)
-    seen = replace(
-        _with_versions(seen, *old.versions),
-        engines=(*seen.engines, "hello"),
-        connections=seen.connections + old.connections,
-        doubts=(*seen.doubts, *old.doubts),
-    )
-    if engines == SSLYZE:
-        scan = await scanned(door, seen.protocols)
-        stage("sslyze")
-        return _with_sslyze(seen, scan)
+    async with asyncio.TaskGroup() as tasks:
+        old = tasks.create_task(oldest_versions(door))
+        if engines == SSLYZE:
+            scan = await scanned(door, seen.protocols, more=_versions_of(old))
+            stage("sslyze")
+            return _with_sslyze(_with_old(seen, await old), scan)
+    seen = _with_old(seen, old.result())
     ours = await enumerated(door, seen.protocols)
     seen = _with_own(seen, ours)
     stage("hellos")
@@ -47,6 +44,19 @@ async def with_scan_of(
     scan = await scanned(door, seen.protocols, by_families=False)
     stage("sslyze")
     return await _compared(door, _with_sslyze(seen, scan), ours, scan)
+
+
+async def _versions_of(old: Awaitable[Old]) -> Collection[TlsVersion]:
+    return (await old).versions
+
+
+def _with_old(seen: Observation, old: Old) -> Observation:
+    return replace(
+        _with_versions(seen, *old.versions),
+        engines=(*seen.engines, "hello"),
+        connections=seen.connections + old.connections,
+        doubts=(*seen.doubts, *old.doubts),
+    )
 
 
 def _with_own(seen: Observation, ours: Enumerated) -> Observation:

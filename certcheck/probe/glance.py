@@ -27,15 +27,11 @@ async def glanced(
     """
     door = Door(endpoint=endpoint, address=address, gate=gate, limits=limits)
     looks = await asyncio.gather(*(_asked(door, key) for key in _KEYS))
-    connections = sum(look.connections for look in looks)
-    blank = replace(
-        unseen(endpoint, address, number=0, at=at, reason="unreachable", detail=""),
-        engines=("signature",),
-        connections=connections,
-    )
     if any(look.shaken for look in looks):
-        return _seen(blank, looks)
+        return _seen(door, looks, at)
+    connections = sum(look.connections for look in looks)
     if final := next(filter(_is_final, looks), None):
+        blank = unseen(endpoint, address, number=0, at=at, reason="unreachable", detail="")
         missed = await without_tls(door, blank, [final])
         return replace(missed, connections=missed.connections + connections - final.connections)
     whole = await observed(
@@ -52,16 +48,23 @@ async def _asked(door: Door, key: SignedBy) -> Look:
     return replace(again, connections=look.connections + again.connections)
 
 
-def _seen(blank: Observation, looks: Sequence[Look]) -> Observation:
+def _seen(door: Door, looks: Sequence[Look], at: datetime) -> Observation:
+    name = door.endpoint.host.server_name
     chains = [look.shaken.chain for look in looks if look.shaken]
     open_ones = [look.missed for look in looks if look.missed]
     doubts = [m.detail for m in open_ones if m.reason not in REFUSALS]
-    return replace(
-        blank,
+    return Observation(
+        id="o0",
+        endpoint=door.endpoint.url,
+        tls_mode=door.endpoint.tls_mode,
+        address=door.address,
+        server_name=name,
+        at=at,
         outcome="seen",
-        reason=None,
         detail=f"not known whether there is another type of key: {doubts[0]}" if doubts else "",
-        deployments=deployments([Sighting(server_name=blank.server_name, chain=c) for c in chains]),
+        deployments=deployments([Sighting(server_name=name, chain=c) for c in chains]),
+        engines=("signature",),
+        connections=sum(look.connections for look in looks),
     )
 
 

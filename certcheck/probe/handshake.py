@@ -15,7 +15,8 @@ from certcheck.model.endpoint import TlsMode
 from certcheck.model.observation import Demand, TlsVersion
 from certcheck.probe.limits import ProbeError
 from certcheck.probe.script import is_stranger, plain_refusal, wrong_protocol
-from certcheck.probe.wire import Tcp, shown
+from certcheck.probe.tcp import Tcp
+from certcheck.probe.wire import shown
 
 VERSIONS: dict[TlsVersion, ssl.TLSVersion] = {
     "TLSv1.0": ssl.TLSVersion.TLSv1,

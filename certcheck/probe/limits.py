@@ -1,8 +1,8 @@
 """How long, how much and how often a mail server may be asked."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from certcheck.model.observation import Reason
@@ -71,13 +71,19 @@ class Gate:
     @asynccontextmanager
     async def admitted(self, address: str) -> AsyncIterator[None]:
         """A place for one connection to `address`; raises ProbeError when that is stopped."""
-        with self._visited(address) as known:
+        known = self._known(address)
+        known.visits += 1
+        try:
             async with known.places:
                 async with known.quiet:
                     pass  # nobody backs off now
                 async with self._all:
                     self._count(address)
                     yield
+        finally:
+            known.visits -= 1
+            if not (known.visits or known.slow or known.stopped):
+                self._hosts.pop(self._name(address), None)
 
     @asynccontextmanager
     async def backed_off(self, address: str) -> AsyncIterator[None]:
@@ -125,17 +131,6 @@ class Gate:
     def _count(self, address: str) -> None:
         self.raise_if_stopped(address)
         self.connections += 1
-
-    @contextmanager
-    def _visited(self, address: str) -> Iterator["_Host"]:
-        name, known = self._name(address), self._known(address)
-        known.visits += 1
-        try:
-            yield known
-        finally:
-            known.visits -= 1
-            if not (known.visits or known.slow or known.stopped):
-                self._hosts.pop(name, None)
 
     def _known(self, address: str) -> "_Host":
         name = self._name(address)

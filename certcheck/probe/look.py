@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from certcheck.model.endpoint import Endpoint, TlsMode
 from certcheck.model.observation import Capabilities
@@ -10,13 +10,16 @@ from certcheck.probe.dialogue import SCRIPTS, go_ahead, greeting
 from certcheck.probe.handshake import Handshake, Tls, Variant, handshake
 from certcheck.probe.limits import GO_AWAY, Gate, Limits, Missed, ProbeError
 from certcheck.probe.script import Said, Script
-from certcheck.probe.signed import SignedBy, signed
-from certcheck.probe.wire import Tcp, Wire, dial
+from certcheck.probe.tcp import Tcp, dial
+from certcheck.probe.wire import Wire
+
+if TYPE_CHECKING:
+    from certcheck.probe.signed import SignedBy
 
 # Inside TLS: ask for the capabilities, only say goodbye, or just hang up.
 Talk = Literal["full", "goodbye", "none"]
 _GOODBYE = 5.0
-_CIPHERS: Mapping[SignedBy, str] = {"ecdsa": "aECDSA", "rsa": "aRSA"}
+_CIPHERS: "Mapping[SignedBy, str]" = {"ecdsa": "aECDSA", "rsa": "aRSA"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +60,7 @@ class Door:
         mode = mode or self.endpoint.tls_mode
         return await self._admitted(lambda: _Visit(self, variant, talk, mode))
 
-    async def glance(self, by: SignedBy) -> Look:
+    async def glance(self, by: "SignedBy") -> Look:
         """The same in TLS 1.2 for one type of key, and only as far as its signature."""
         variant = Variant(
             server_name=self.endpoint.host.server_name, newest="TLSv1.2", ciphers=_CIPHERS[by]
@@ -169,11 +172,13 @@ class _Visit:
 
 
 class _Glance(_Visit):
-    def __init__(self, door: Door, variant: Variant, by: SignedBy) -> None:
+    def __init__(self, door: Door, variant: Variant, by: "SignedBy") -> None:
         super().__init__(door, variant, "none", door.endpoint.tls_mode)
         self._by = by
 
     async def _secured(self, _script: Script, tcp: Tcp) -> None:
+        from certcheck.probe.signed import signed
+
         self._shaken = await signed(tcp, self._by, self.variant.server_name, self._mode)
 
 

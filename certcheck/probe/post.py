@@ -14,7 +14,8 @@ from certcheck.probe.limits import ProbeError
 from certcheck.probe.script import Said
 from certcheck.probe.session import Access, Service, session
 from certcheck.probe.smtp import Reply, Smtp, literal
-from certcheck.probe.wire import Tcp, Wire, dial, shown
+from certcheck.probe.tcp import Tcp, dial
+from certcheck.probe.wire import Wire, shown
 
 HEADER = "X-Certcheck"
 

@@ -7,15 +7,15 @@ import json
 import os
 import sys
 import weakref
-from collections.abc import Collection
-from dataclasses import asdict, dataclass
+from collections.abc import Awaitable, Collection
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from certcheck.model.endpoint import Hostname
 from certcheck.model.observation import TlsVersion
 from certcheck.probe.bridge import Bridge, bridged
 from certcheck.probe.checks import commands, newest
-from certcheck.probe.child import Leash, LeashError
+from certcheck.probe.child import Child, Leash, LeashError
 from certcheck.probe.conclusion import Run, Scanned, again, concluded
 from certcheck.probe.dialogue import FAREWELLS
 from certcheck.probe.doubt import Doubt
@@ -39,20 +39,23 @@ async def scanned(
     door: Door,
     versions: Collection[TlsVersion],
     *,
+    more: Awaitable[Collection[TlsVersion]] | None = None,
     checks: bool = True,
     by_families: bool = True,
 ) -> Scanned:
     """Accepted suites of `versions`, chains with trust verdicts, checks; never raises for them.
 
+    `more` brings versions that are not known yet; sslyze is started meanwhile.
     `by_families` spares the server most questions for suites that it refuses; without it sslyze
     asks for each, and nobody else has a say.
     What is in doubt is asked once more, within the same deadline.
     """
     loop = asyncio.get_running_loop()
-    asked = _commands(door, versions, checks=checks)
-    with contextlib.suppress(OSError):  # comes again where it is told
-        _reader()  # what takes time the first time is not taken from the scan's
     async with _places.setdefault(loop, Places(_CHILDREN)).one() as place:
+        versions = (*versions, *(await _meanwhile(place, more) if more else ()))
+        with contextlib.suppress(OSError):  # comes again where it is told
+            _reader()  # what takes time the first time is not taken from the scan's
+        asked = _commands(door, versions, checks=checks)
         end = loop.time() + door.limits.scan_timeout
         scan = _Scan(door=door, place=place, versions=versions, end=end, by_families=by_families)
         runs = [await scan.run(asked, Doubt())]
@@ -60,14 +63,34 @@ async def scanned(
         if left and not door.gate.stopped(door.address) and end - loop.time() > _WORTHWHILE:
             known = runs[0].doubt
             doubt = Doubt(bad_line=known.bad_line, accidents=known.accidents)
+            scan = replace(scan, by_families=by_families and not runs[0].one_by_one)
             runs.append(await scan.run(left, doubt))
     return concluded(door.endpoint.host, runs)
+
+
+async def _meanwhile(
+    place: Place, more: Awaitable[Collection[TlsVersion]]
+) -> Collection[TlsVersion]:
+    # A child that cannot be started is told when it is asked.
+    versions, _ = await asyncio.gather(more, _child(place), return_exceptions=True)
+    if isinstance(versions, BaseException):
+        raise versions
+    return versions
+
+
+async def _child(place: Place) -> Child:
+    return await place.child(
+        # -P: the folder that we are started in must not lend its modules.
+        (sys.executable, "-P", "-m", "certcheck.probe.sslyze_scan"),
+        # One arena instead of one per thread: 80 MB of address space instead of 560.
+        {**os.environ, "MALLOC_ARENA_MAX": "1"},
+    )
 
 
 def _commands(door: Door, versions: Collection[TlsVersion], *, checks: bool) -> tuple[str, ...]:
     return (
         *((CERTIFICATES,) if _is_verifiable(door.endpoint.host) else ()),
-        *(SUITES[version] for version in versions),
+        *(command for version, command in SUITES.items() if version in versions),
         *(commands(versions) if checks else ()),
     )
 
@@ -100,6 +123,7 @@ class _Scan:
             doubt=doubt,
             answer=answer,
             with_family=grouped.names() if grouped else {},
+            one_by_one=not grouped or grouped.is_off,
         )
 
     def _request(self, asked: tuple[str, ...], bridge: Bridge) -> Request:
@@ -118,12 +142,7 @@ class _Scan:
 
     async def _answer(self, request: Request) -> Answer:
         left = self.end - asyncio.get_running_loop().time()
-        child = await self.place.child(
-            # -P: the folder that we are started in must not lend its modules.
-            (sys.executable, "-P", "-m", "certcheck.probe.sslyze_scan"),
-            # One arena instead of one per thread: 80 MB of address space instead of 560.
-            {**os.environ, "MALLOC_ARENA_MAX": "1"},
-        )
+        child = await _child(self.place)
         line = await child.answer(json.dumps(asdict(request)).encode(), Leash(deadline=left))
         try:
             return _reader().validate_json(line)

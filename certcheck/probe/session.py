@@ -10,8 +10,9 @@ from certcheck.probe.dialogue import SCRIPTS, go_ahead, greeting
 from certcheck.probe.handshake import Tls
 from certcheck.probe.limits import GO_AWAY, Gate, Limits, ProbeError
 from certcheck.probe.script import Said, Script
+from certcheck.probe.tcp import Tcp, dial
 from certcheck.probe.verified import verified
-from certcheck.probe.wire import Tcp, Wire, dial
+from certcheck.probe.wire import Wire
 
 _GOODBYE = 5.0
 

@@ -11,7 +11,7 @@ from certcheck.probe.handshake import MAX_FLIGHT, Handshake, certificates, failu
 from certcheck.probe.hello import Offer, client_hello
 from certcheck.probe.limits import ProbeError
 from certcheck.probe.records import Records
-from certcheck.probe.wire import Tcp
+from certcheck.probe.tcp import Tcp
 
 SignedBy = Literal["ecdsa", "rsa"]
 

@@ -4,21 +4,21 @@ It is a process of its own because a hostile server makes sslyze hang, spin or g
 """
 
 import ctypes
-import functools
 import json
 import resource
 import signal
-import socket
 import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, replace
 from typing import Any
 
 from certcheck.probe import sslyze_words
+from certcheck.probe.agenda import agenda
+from certcheck.probe.entrance import connecting, let_in
 from certcheck.probe.scan_words import (
     CERTIFICATES,
     CHECKS,
@@ -39,12 +39,13 @@ _RESUMPTIONS = 2
 _RENEGOTIATIONS = 3
 # These checks go on in their own way after the hello.
 _OWN_HANDSHAKES = frozenset({"heartbleed", "openssl_ccs_injection", "robot"})
-_HANDSHAKE = b"\x16"  # RFC 5246 6.2.1
 
 
 def main() -> None:
     """Read requests, one a line; scan, and write each answer as a line."""
     _confine()
+    import sslyze  # noqa: F401 - takes its time, and nobody waits yet
+
     for line in iter(sys.stdin.readline, ""):
         _allow_cpu()
         fields = json.loads(line)
@@ -92,9 +93,13 @@ class _Server:
 
     def probe(self) -> None:
         """Whether TLS comes up at all, and how; raises what sslyze raises."""
-        from sslyze.server_connectivity import check_connectivity_to_server
+        from sslyze import server_connectivity
 
-        self._probed = check_connectivity_to_server(self._location(CONNECTIVITY), self._network)
+        # One connection more, for a command that is not asked.
+        server_connectivity._detect_ecdh_support = lambda **_: False  # noqa: SLF001 - no other way
+        self._probed = server_connectivity.check_connectivity_to_server(
+            self._location(CONNECTIVITY), self._network
+        )
 
     def info(self, command: str) -> Any:
         """What the implementation of `command` wants to know of the server."""
@@ -113,9 +118,9 @@ class _Server:
             )
         info = ServerConnectivityInfo(self._location(command), self._network, probed)
         if command in _OWN_HANDSHAKES:
-            return _connecting(info, _let_in)
+            return connecting(info, let_in)
         if command == RENEGOTIATION and self._request.greets:
-            return _connecting(info, _greeted)
+            return connecting(info, _greeted)
         return info
 
     def early_data(self) -> int:
@@ -147,19 +152,6 @@ class _Server:
         )
 
 
-def _connecting(info: Any, way: Callable[[Any, Callable[[], None]], None]) -> Any:
-    """`info`, whose connections come up this `way`."""
-    open_ = info.get_preconfigured_tls_connection
-
-    def opened(*args: Any, **settings: Any) -> Any:
-        connection = open_(*args, **settings)
-        connection.connect = functools.partial(way, connection, connection.connect)
-        return connection
-
-    object.__setattr__(info, "get_preconfigured_tls_connection", opened)
-    return info
-
-
 def _greeted(connection: Any, connect: Callable[[], None]) -> None:
     # sslyze takes a greeting in mid-renegotiation for the refusal to renegotiate.
     connect()
@@ -174,43 +166,6 @@ def _hear(client: Any) -> None:
         client._ssl.read(4096)  # noqa: SLF001
     except heartbleed_plugin.WantReadError:  # type: ignore[attr-defined]  # nassl's own
         client.read(4096)
-
-
-def _let_in(connection: Any, connect: Callable[[], None]) -> None:
-    # sslyze takes a server that refuses the very hello of a check for one that passes it.
-    client = connection.ssl_client
-    if "do_handshake" in vars(client):  # the check's own
-        client.do_handshake = functools.partial(_taken, client, client.do_handshake)
-    connect()
-
-
-def _taken(client: Any, shake: Callable[[], None]) -> None:
-    sock = client._sock  # noqa: SLF001 - from which the checks read, past nassl
-    client._sock = heard = _Heard(sock)  # noqa: SLF001 - as above
-    try:
-        shake()
-    finally:
-        client._sock = sock  # noqa: SLF001 - as above
-        if heard.first[:1] != _HANDSHAKE:
-            raise _NotLetInError
-
-
-class _Heard:
-    """A socket that remembers what came first."""
-
-    def __init__(self, sock: socket.socket) -> None:
-        self.send = sock.send
-        self.first = b""
-        self._recv = sock.recv
-
-    def recv(self, size: int) -> bytes:
-        data = self._recv(size)
-        self.first = self.first or data
-        return data
-
-
-class _NotLetInError(Exception):
-    error_message = "the server refuses the hello that the check begins with"
 
 
 def _answer(request: Request, pool: ThreadPoolExecutor) -> Answer:
@@ -248,12 +203,10 @@ def _run(
         if command not in own
     }
     jobs = {
-        command: [
-            pool.submit(job.function_to_call, *job.function_arguments)
-            for job in kind.scan_jobs_for_scan_command(server.info(command), _extra(command))
-        ]
+        command: kind.scan_jobs_for_scan_command(server.info(command), _extra(command))
         for command, kind in kinds.items()
     }
+    begun = _begun(pool, jobs)
 
     def result(command: str) -> Any:
         results = [
@@ -261,14 +214,29 @@ def _run(
                 _return_value=None if job.exception() else job.result(),
                 _exception=job.exception(),  # type: ignore[arg-type]  # may be a MemoryError, too
             )
-            for job in jobs[command]
+            for job in begun[command]
         ]
         return kinds[command].result_for_completed_scan_jobs(server.info(command), results)
 
     # Waits here for the jobs, so that the threads of the pool never wait for each other.
-    for each in (job for of_one in jobs.values() for job in of_one):
+    for each in (job for of_one in begun.values() for job in of_one):
         each.exception()
     return {**own, **{command: pool.submit(result, command) for command in kinds}}
+
+
+def _begun(
+    pool: ThreadPoolExecutor, jobs: Mapping[str, Sequence[Any]]
+) -> dict[str, list[Future[Any]]]:
+    suites = {(c, _suite(job)): job for c in jobs if c in SUITES.values() for job in jobs[c]}
+    others = [(c, job) for c in jobs if c not in SUITES.values() for job in jobs[c]]
+    ends: dict[str, list[Future[Any]]] = {command: [] for command in jobs}
+    for command, job in (*others, *((each[0], suites[each]) for each in agenda(suites))):
+        ends[command].append(pool.submit(job.function_to_call, *job.function_arguments))
+    return ends
+
+
+def _suite(job: Any) -> str:
+    return str(job.function_arguments[-1].name)
 
 
 def _extra(command: str) -> Any:

@@ -8,7 +8,7 @@ from certcheck.model.certificate import Certificate
 from certcheck.model.endpoint import Hostname, TlsMode
 from certcheck.probe.handshake import Tls, failure, opened
 from certcheck.probe.limits import ProbeError
-from certcheck.probe.wire import Tcp
+from certcheck.probe.tcp import Tcp
 
 
 async def verified(

@@ -1,9 +1,5 @@
-"""One connection to a mail server: bytes in and out with a deadline, and lines with caps on top."""
+"""Lines over a connection to a mail server, with caps on what it may say, and a transcript."""
 
-import asyncio
-import contextlib
-import ipaddress
-import socket
 import ssl
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -15,7 +11,6 @@ MAX_LINE = 8 * 1024
 MAX_BYTES = 64 * 1024
 MAX_LINES = 100
 _SHOWN = 200
-_CHUNK = 4096
 
 Stage = Literal["greeting", "tls"]
 _SILENT: dict[Stage, Reason] = {"greeting": "greeting_timeout", "tls": "handshake_timeout"}
@@ -55,116 +50,6 @@ class Stream(Protocol):
     async def send(self, data: bytes) -> None:
         """Send all of `data`. Raises TimeoutError, OSError."""
         ...
-
-
-class Tcp:
-    """A TCP connection with one deadline (loop time) for all that happens on it.
-
-    `own_address` is this end of it.
-    """
-
-    def __init__(self, sock: socket.socket, deadline: float) -> None:
-        self.deadline = deadline
-        self.own_address: str = sock.getsockname()[0]
-        self._sock = sock
-        self._loop = asyncio.get_running_loop()
-
-    async def recv(self) -> bytes:
-        """The next bytes; empty at the end. Raises TimeoutError, OSError."""
-        if self._in_time:
-            with contextlib.suppress(BlockingIOError):
-                return self._sock.recv(_CHUNK)
-        async with asyncio.timeout_at(self.deadline):
-            return await self._loop.sock_recv(self._sock, _CHUNK)
-
-    async def send(self, data: bytes) -> None:
-        """Send all of `data`. Raises TimeoutError, OSError."""
-        if self._in_time:
-            with contextlib.suppress(BlockingIOError):
-                data = data[self._sock.send(data) :]
-        if data:
-            async with asyncio.timeout_at(self.deadline):
-                await self._loop.sock_sendall(self._sock, data)
-
-    @property
-    def _in_time(self) -> bool:
-        # What need not wait needs no timer, which costs more than all the rest.
-        return self._loop.time() < self.deadline
-
-    def waiting(self) -> bytes:
-        """Bytes that have arrived and were not read yet; they stay where they are."""
-        try:
-            return self._sock.recv(_CHUNK, socket.MSG_PEEK)
-        except OSError:
-            return b""
-
-    def allow(self, seconds: float) -> None:
-        """Set the deadline to `seconds` from now."""
-        self.deadline = self._loop.time() + seconds
-
-    def hurry(self, seconds: float) -> None:
-        """Move the deadline so that at most `seconds` are left."""
-        self.deadline = min(self.deadline, self._loop.time() + seconds)
-
-    async def parted(self, *, within: float) -> None:
-        """Close this end, and wait until the server has closed its own; never raises."""
-        with contextlib.suppress(OSError):
-            self._sock.shutdown(socket.SHUT_WR)
-            self.hurry(within)
-            while await self.recv():
-                pass
-
-    def close(self) -> None:
-        """Close the connection; never raises."""
-        with contextlib.suppress(OSError):
-            self._sock.close()
-
-
-async def dial(address: str, port: int, *, within: float) -> Tcp:
-    """A connection to `address`, an IP literal, for `within` s; raises ProbeError."""
-    deadline = asyncio.get_running_loop().time() + within
-    family = _family(address)
-    try:
-        with contextlib.ExitStack() as undo:
-            sock = undo.enter_context(socket.socket(family, socket.SOCK_STREAM))
-            await _connected(sock, address, port, deadline)
-            tcp = Tcp(sock, deadline)
-            undo.pop_all()
-            return tcp
-    except OSError as e:  # too many open files, too
-        raise _unconnected(e, within) from e
-
-
-async def _connected(sock: socket.socket, address: str, port: int, deadline: float) -> None:
-    sock.settimeout(0)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    if address == "127.0.0.1":
-        # Dovecot takes 127.0.0.1 -> 127.0.0.1 for secured and hides LOGINDISABLED.
-        sock.bind(("127.0.0.2", 0))
-    # Who resets had accepted us. Whether that is told here or by the first read is up to chance,
-    # so it is told there.
-    with contextlib.suppress(ConnectionResetError):
-        async with asyncio.timeout_at(deadline):
-            await asyncio.get_running_loop().sock_connect(sock, (address, port))
-
-
-def _family(address: str) -> socket.AddressFamily:
-    try:
-        six = isinstance(ipaddress.ip_address(address), ipaddress.IPv6Address)
-    except ValueError as e:
-        what = shown(ascii(address).encode())
-        raise ProbeError("unreachable", f"this is no IP address: {what}") from e
-    return socket.AF_INET6 if six else socket.AF_INET
-
-
-def _unconnected(error: OSError, within: float) -> ProbeError:
-    match error:
-        case ConnectionRefusedError():
-            return ProbeError("refused", "the port is closed: connection refused")
-        case TimeoutError():
-            return ProbeError("unreachable", f"no connection within {within:g} s")
-        case _:
-            return ProbeError("unreachable", error.strerror or str(error))
 
 
 class Wire:

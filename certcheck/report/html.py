@@ -116,11 +116,10 @@ def _programs(run: Run) -> dict[str, Any]:
 def _rows(run: Run) -> dict[str, Any]:
     if outline.is_discovery(run.rows):
         return {"rows": outline.names(run.rows), "open_points": outline.remarks(run.rows)}
-    if run.command == "audit":
-        return {}
-    if run.rows and outline.is_wide(run.rows):
-        return {"records": outline.records(run.rows)}
-    return {"rows": outline.table(run.rows) if run.rows else ()}
+    rows = outline.plain_rows(run)
+    if rows and outline.is_wide(rows):
+        return {"records": outline.records(rows)}
+    return {"rows": outline.table(rows) if rows else ()}
 
 
 def _mood(run: Run) -> str:

@@ -4,9 +4,8 @@ import dataclasses
 import functools
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
-from functools import singledispatch
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from certcheck.model.certificate import Certificate
@@ -22,7 +21,7 @@ ROW_START = b'{"schema": "certcheck.observation/1", '
 # The flattening rule, for documents and for their schema alike: a certificate is written once,
 # under its SHA-256, and everything else refers to it; these fields stay inside certcheck.
 _UNWRITTEN = {
-    "Certificate": {"sha256", "der"},
+    "Certificate": {"sha256", "der", "key_id"},
     "Folder": {"earlier"},
     "Pop3Mailbox": {"uidls"},
     "Observation": {"doubts", "disagreements", "client_certificate", "knocks"},
@@ -153,20 +152,20 @@ def _certificates(run: "Run") -> Iterator[Certificate]:
 
 
 def _fields(value: Any) -> dict[str, Any]:
-    kind = type(value).__name__
-    hidden = _UNWRITTEN.get(kind, set())
-    if kind in _OF_ONE_LOOK and value.at is None:
-        hidden = hidden | _OF_ONE_LOOK[kind]
-    return {
-        _key(name): _plain(getattr(value, name))
-        for name in _names(value.__class__)
-        if name not in hidden
-    }
+    kind = value.__class__
+    names = _names(kind)
+    if kind.__name__ in _OF_ONE_LOOK and value.at is None:
+        loose = _OF_ONE_LOOK[kind.__name__]
+        names = tuple(each for each in names if each[1] not in loose)
+    return {key: _plain(getattr(value, name)) for key, name in names}
 
 
 @functools.cache
-def _names(kind: type[Any]) -> tuple[str, ...]:
-    return tuple(each.name for each in dataclasses.fields(kind))
+def _names(kind: type[Any]) -> tuple[tuple[str, str], ...]:
+    """Each field that is written, as its key in JSON and as its name."""
+    hidden = _UNWRITTEN.get(kind.__name__, set())
+    names = (each.name for each in dataclasses.fields(kind))
+    return tuple((_key(name), name) for name in names if name not in hidden)
 
 
 def _key(name: str) -> str:
@@ -174,35 +173,45 @@ def _key(name: str) -> str:
     return name.removesuffix("_")
 
 
-@singledispatch
 def _plain(value: Any) -> Any:
-    return _fields(value) if dataclasses.is_dataclass(value) else value
+    return _way(value.__class__)(value)
 
 
-@_plain.register
-def _(value: str) -> str:
+@functools.cache
+def _way(kind: type[Any]) -> Callable[[Any], Any]:
+    known = (way for base, way in _WAYS.items() if issubclass(kind, base))
+    return next(known, _fields if dataclasses.is_dataclass(kind) else _unchanged)
+
+
+def _unchanged(value: Any) -> Any:
+    return value
+
+
+def _text(value: str) -> str:
     # A lone surrogate is no Unicode, and many readers refuse it.
-    return value.encode("utf-8", "backslashreplace").decode()
+    return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode()
 
 
-@_plain.register
-def _(value: datetime) -> str:
+def _time(value: datetime) -> str:
     return value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
 
 
-@_plain.register
-def _(value: Certificate) -> str:
-    return value.sha256
-
-
-@_plain.register
-def _(value: Mapping) -> dict[str, Any]:  # type: ignore[type-arg]  # a dispatch type has no arguments
+def _sorted(value: Mapping[Any, Any]) -> dict[str, Any]:
     return {_plain(key): _plain(value[key]) for key in sorted(value)}
 
 
-@_plain.register
-def _(value: tuple) -> list[Any]:  # type: ignore[type-arg]  # as above
+def _list(value: tuple[Any, ...]) -> list[Any]:
     return [_plain(each) for each in value]
+
+
+# How a value becomes a plain one, by its type; any other dataclass by its fields.
+_WAYS: Mapping[type[Any], Callable[[Any], Any]] = {
+    str: _text,
+    datetime: _time,
+    Certificate: lambda certificate: certificate.sha256,
+    Mapping: _sorted,
+    tuple: _list,
+}
 
 
 def _strict(name: str, part: dict[str, Any]) -> dict[str, Any]:

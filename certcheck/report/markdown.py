@@ -38,7 +38,9 @@ def _lines(run: Run, heading: str) -> Iterator[str]:
         yield from _verified(run, heading) if run.command == "verify" else _snapshot(run)
         return
     yield from _steps(run, heading)
-    if run.command != "audit":
+    if run.predictions:
+        yield from _programs(run, heading)
+    if not outline.is_discovery(run.rows):
         yield from _rows(run)
     yield from _findings(run, heading)
 
@@ -48,8 +50,6 @@ def _audit(run: Run, heading: str) -> Iterator[str]:
     if outline.is_discovery(run.rows):
         yield from _discovery(run)
     yield from _blocks(run, heading)
-    if run.predictions:
-        yield from _programs(run, heading)
 
 
 def _programs(run: Run, heading: str) -> Iterator[str]:
@@ -162,13 +162,14 @@ def _steps(run: Run, heading: str) -> Iterator[str]:
 
 
 def _rows(run: Run) -> Iterator[str]:
-    if run.rows and outline.is_wide(run.rows):
-        for title, values in outline.records(run.rows):
+    rows = outline.plain_rows(run)
+    if rows and outline.is_wide(rows):
+        for title, values in outline.records(rows):
             yield from ("", f"**{markdown(title)}**", "")
             yield from (f"- {markdown(label)}: {_cell(value)}" for label, value in values)
-    elif run.rows:
+    elif rows:
         yield ""
-        yield from _table(outline.table(run.rows))
+        yield from _table(outline.table(rows))
 
 
 def _discovery(run: Run) -> Iterator[str]:

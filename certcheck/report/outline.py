@@ -82,7 +82,7 @@ def verdict(run: Run) -> str:
     if run.inputs.get("dry_run"):
         return "nobody was asked; the connections that it would take, by depth:"
     if not run.observations:
-        return "nothing was looked at"
+        return "nobody was asked: all is planned" if run.predictions else "nothing was looked at"
     found = groups(run)
     unseen = sum(each.outcome == "inconclusive" for each in run.observations)
     counts = (
@@ -146,6 +146,11 @@ def is_wide(rows: Sequence[Mapping[str, Scalar | tuple[str, ...]]]) -> bool:
     """Whether the rows are too wide for the columns of a table, as fingerprints are."""
     many = any(len(row) > _COLUMNS for row in rows)
     return many or any(is_fingerprint(_cell(value)) for row in rows for value in row.values())
+
+
+def plain_rows(run: Run) -> tuple[Row, ...]:
+    """The rows that have no form of their own, as discoveries and advice have."""
+    return tuple(row for row in run.rows if not {"found_by", "advice"} & set(row) and row)
 
 
 def is_discovery(rows: Sequence[Row]) -> bool:

@@ -250,7 +250,7 @@ def advised(run: Run) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
 
 
 def _advice(row: Row, known: Mapping[str, Prediction]) -> Iterator[tuple[str, str]]:
-    yield "lets in", _names([known[each] for each in texts(row.get("rescues"))])
+    yield "helps", _names([known[each] for each in texts(row.get("helps"))])
     yield "costs", str(row["cost"])
     yield "Dovecot", str(row["dovecot"])
     yield "Postfix", str(row["postfix"])

@@ -6,7 +6,7 @@ from typing import TextIO
 
 from certcheck.errors import listed
 from certcheck.model.certificate import colons
-from certcheck.model.run import Failure, Run
+from certcheck.model.run import Failure, Row, Run
 from certcheck.report import outages, outline, program_lines, verified
 from certcheck.report.lines import Line, capped, columns, hanging, labelled, table
 from certcheck.report.text import safe
@@ -71,12 +71,16 @@ def _usual(run: Run, width: int | None) -> Iterator[Line]:
     discovery = outline.is_discovery(run.rows)
     if run.command == "audit" and not (run.error and not run.observations and not discovery):
         yield from _audit(run, width)
+    if run.predictions:
+        yield from ((),) if run.command == "audit" else ()
+        yield from program_lines.lines(run, width)
     if run.actions:
         yield from columns(outline.steps(run), style_column=1)
-    if run.rows and run.actions:
+    rows = () if discovery else outline.plain_rows(run)
+    if rows and run.actions:
         yield ()
-    if run.rows and run.command != "audit":
-        yield from _records(run) if outline.is_wide(run.rows) else table(outline.table(run.rows))
+    if rows:
+        yield from _records(rows) if outline.is_wide(rows) else table(outline.table(rows))
     for group in outline.groups(run):
         yield ()
         yield from _finding(group, width)
@@ -120,9 +124,6 @@ def _audit(run: Run, width: int | None) -> Iterator[Line]:
             yield ((safe(label), "place"),)
         for name, value in block.facts:
             yield from hanging(f"  {name:<11} " if name else " " * 14, safe(value), width)
-    if run.predictions:
-        yield ()
-        yield from program_lines.lines(run, width)
 
 
 def _snapshot(run: Run, width: int | None) -> Iterator[Line]:
@@ -206,8 +207,8 @@ def _finding(group: outline.Group, width: int | None) -> Iterator[Line]:
     yield from labelled("rule", [f"{group.finding.rule}, {group.finding.source}"], None)
 
 
-def _records(run: Run) -> Iterator[Line]:
-    for number, (title, values) in enumerate(outline.records(run.rows)):
+def _records(rows: Sequence[Row]) -> Iterator[Line]:
+    for number, (title, values) in enumerate(outline.records(rows)):
         if number:
             yield ()
         yield ((safe(title), "place"),)

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from certcheck import dns
+from certcheck import dns, x509
 from certcheck.config import Site
 from certcheck.model.certificate import Certificate
 from certcheck.model.endpoint import Endpoint, Hostname
@@ -104,7 +104,11 @@ async def look(
         stages.end(place)
         return observation
 
-    return tuple(await asyncio.gather(*(one(n, p) for n, p in enumerate(found, 1))))
+    # Loading what reads certificates takes half a round trip: meanwhile the servers greet us.
+    loading = asyncio.create_task(asyncio.to_thread(x509.get_ready))
+    observations = await asyncio.gather(*(one(n, p) for n, p in enumerate(found, 1)))
+    await loading
+    return tuple(observations)
 
 
 class _Stages:

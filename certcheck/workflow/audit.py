@@ -16,7 +16,7 @@ from certcheck.targets import endpoint
 from certcheck.workflow.asking import Asking, Progress
 from certcheck.workflow.clues import Discovery
 from certcheck.workflow.fingerprints import observe, with_observations
-from certcheck.workflow.predicting import Wish, advised, predictions, with_knocks
+from certcheck.workflow.predicting import Wish, foretold, unasked, with_knocks
 
 
 def audit(  # noqa: PLR0913 - each is an option of the command
@@ -33,19 +33,20 @@ def audit(  # noqa: PLR0913 - each is an option of the command
     """The run with observations and findings; exit 1 for a bad one, 3 for what was not seen.
 
     With a `discovery`, whose endpoints these are, it tells how each was found; with a `wish` what
-    mail programs will do.
+    mail programs will do. Where all is planned, nobody is asked.
     """
     now = blank.started
+    if wish and wish.plan and wish.plan.whole:
+        return foretold(blank, [unasked(each) for each in endpoints if each.expected], wish, now)
     plain = observe(endpoints, asking, depth=depth, at=now, seen=seen)
-    if wish and not wish.plan:
+    if wish and wish.knocks:
         plain = with_knocks(plain, wish, asking, seen=seen)
     observations = tuple(_with_given_roots(o, asking.roots, now) for o in plain)
     judged = findings(observations, now)
     run = with_observations(blank, endpoints, observations)
     run = discovery.told(run) if discovery else run
     if wish:
-        rows = (*run.rows, *advised(observations, wish, now))
-        run = replace(run, predictions=predictions(observations, wish, now), rows=rows)
+        run = foretold(run, observations, wish, now)
     codes = [3 if run.error else 0, *(_code(finding, fail_on) for finding in judged)]
     return replace(run, findings=judged, exit_code=worst(*codes))
 

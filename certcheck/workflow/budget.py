@@ -10,19 +10,26 @@ from certcheck.model.run import Row, Run
 from certcheck.probe.budget import BUDGETS
 from certcheck.probe.observe import Depth
 from certcheck.workflow.asking import Asking, Place, hosts, places
+from certcheck.workflow.predicting import Wish
 
 _SHOWN = 4
 
 
 def budget(
-    blank: Run, endpoints: Sequence[Endpoint], asking: Asking, *, depths: Sequence[Depth]
+    blank: Run,
+    endpoints: Sequence[Endpoint],
+    asking: Asking,
+    *,
+    depths: Sequence[Depth],
+    wish: Wish | None = None,
 ) -> Run:
     """The run with one row per host; names are looked up, and nobody else is asked.
 
-    Exit 3 when a name has no address: that port could not be asked.
+    What a `wish` takes comes on top. Exit 3 when a name has no address: that port could not be
+    asked.
     """
     found = asyncio.run(places(endpoints, asking))
-    rows = (*_rows(found, asking, depths), *_unresolved(found))
+    rows = (*_rows(found, asking, depths, wish), *_unresolved(found))
     missing = any(place.address is None for place in found)
     return replace(blank, rows=rows, exit_code=3 if missing else 0)
 
@@ -41,10 +48,15 @@ def beat_budget(
     return replace(blank, rows=(*rows, *_unresolved(found)), exit_code=3 if missing else 0)
 
 
-def _rows(found: Sequence[Place], asking: Asking, depths: Sequence[Depth]) -> Iterator[Row]:
+def _rows(
+    found: Sequence[Place], asking: Asking, depths: Sequence[Depth], wish: Wish | None
+) -> Iterator[Row]:
     for who, of_host in _by_host(found):
         ranges: Row = {depth: _range(depth, of_host) for depth in depths}
-        yield {**who, "at a time": asking.limits.per_host, **ranges}
+        more: Row = (
+            {"clients": sum(map(wish.hellos, (p.endpoint for p in of_host)))} if wish else {}
+        )
+        yield {**who, "at a time": asking.limits.per_host, **ranges, **more}
 
 
 def _by_host(found: Sequence[Place]) -> Iterator[tuple[Row, list[Place]]]:

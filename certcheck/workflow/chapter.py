@@ -3,13 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from certcheck.judge import profiles
+from certcheck.judge.plans import Plan
 from certcheck.model.certificate import Certificate
-from certcheck.model.endpoint import Protocol
+from certcheck.model.endpoint import Endpoint, Protocol
 from certcheck.model.observation import Observation
 from certcheck.model.run import Row, Run
+from certcheck.store import bundles
 from certcheck.targets import endpoint
-from certcheck.workflow.asking import Step
+from certcheck.workflow.asking import Asking, Step
+from certcheck.workflow.audit import audit
 from certcheck.workflow.means import Means
+from certcheck.workflow.predicting import Wish
 
 _TITLES: dict[Protocol, str] = {
     "imap": "IMAP (reading mail)",
@@ -20,6 +25,7 @@ _TITLES: dict[Protocol, str] = {
 }
 # Of several chapters, the one whose judgement is that of the whole.
 _JUDGED = ("verify", "audit")
+_FORETOLD_PORTS = (25, 143, 587)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +89,36 @@ def comparison(before: Sequence[Observation], after: Sequence[Observation]) -> t
 
 def _order(row: tuple[tuple[str, str, str], list[str]]) -> int:
     return list(_TITLES.values()).index(row[0][0])
+
+
+def wished(means: Means, ordered: Run, known: Run) -> Wish:
+    """All mail programs, at servers that serve what was `ordered`.
+
+    `known` is the run with the certificates that they know.
+    """
+    generation = bundles.load(means.site.site.state, *bundles.reference(ordered.bundle or ""))
+    return Wish(
+        clients=profiles.selected("all", profiles.clients()),
+        plan=Plan(chains=tuple(pair.chain for pair in generation.pairs)),
+        before=frozenset(d.leaf.sha256 for o in known.observations for d in o.certificates),
+    )
+
+
+def foretold(
+    blank: Run, means: Means, endpoints: Sequence[Endpoint], asking: Asking, wish: Wish
+) -> Run:
+    """What mail programs will do at the usual ports, by the TLS of the servers as they are."""
+    usual = [each for each in endpoints if each.port in _FORETOLD_PORTS]
+    run = audit(
+        begun(blank, "audit", means),
+        usual,
+        asking,
+        depth="hellos",
+        fail_on="error",
+        seen=unheard,
+        wish=wish,
+    )
+    return replace(run, command="clients", observations=(), findings=(), exit_code=0)
 
 
 def unheard(_: Step) -> None:

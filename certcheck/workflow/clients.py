@@ -36,15 +36,10 @@ def _brief(client: Client) -> Row:
         "name": client.name,
         "platform": client.platform,
         "group": client.family,
-        "years": _years(client),
+        "years": client.period,
         "TLS": _versions(client.stack) if client.stack else "unknown",
         "known_by": client.stack_evidence,
     }
-
-
-def _years(client: Client) -> str:
-    first, *last = client.years
-    return f"{first}-{last[-1]}" if last else f"{first}-"
 
 
 def _versions(stack: Stack) -> str:
@@ -56,7 +51,7 @@ def _details(client: Client) -> Iterator[tuple[str, _Value]]:
     yield "name", f"{client.name} on {client.platform}" if client.platform else client.name
     yield "id", client.id
     yield "group", client.family
-    yield "years", _years(client)
+    yield "years", client.period
     yield "roles", client.roles
     yield from _of_stack(client.stack, client.stack_evidence)
     yield "roots", _store(client)

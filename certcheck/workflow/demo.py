@@ -8,7 +8,7 @@ from certcheck.issue.authority import Authority
 from certcheck.model.endpoint import Endpoint
 from certcheck.model.run import Run
 from certcheck.workflow.audit import audit
-from certcheck.workflow.chapter import Chapter, begun, comparison, unheard
+from certcheck.workflow.chapter import Chapter, begun, comparison, foretold, unheard, wished
 from certcheck.workflow.fingerprints import fingerprints
 from certcheck.workflow.install import install
 from certcheck.workflow.issue import issue
@@ -29,6 +29,14 @@ _ISSUE = partial(
     text="The private key is made here and stays here. The certificate authority asks for a proof "
     "of each name over HTTP, then signs.",
     command="issue",
+)
+_FORETOLD = partial(
+    Chapter,
+    title="Which mail programs will notice",
+    text="Nothing is installed yet. Each program's hello was sent to the server, and its rules are "
+    "applied to the new certificate. The authority of this demo is a private one, which no mail "
+    "program knows, so nearly all of them will ask.",
+    command="audit --clients all --plan-chain chain.pem",
 )
 _PLAN = partial(
     Chapter,
@@ -80,6 +88,8 @@ def demo(
     yield _ISSUE(run=ordered)
     if ordered.exit_code:
         return
+    wish = wished(means, ordered, before)
+    yield _FORETOLD(run=foretold(blank, means, endpoints, means.asking, wish))
     planned = install(begun(blank, "install", means), means, ref=None, only=(), dry_run=True)
     yield _PLAN(run=planned)
     installed = install(begun(blank, "install", means), means, ref=None, only=(), dry_run=False)

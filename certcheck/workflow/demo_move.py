@@ -13,7 +13,7 @@ from certcheck.probe import moments
 from certcheck.targets import Redirect
 from certcheck.workflow.announcing import announced
 from certcheck.workflow.asking import Asking
-from certcheck.workflow.chapter import Chapter, begun, comparison, unheard
+from certcheck.workflow.chapter import Chapter, begun, comparison, foretold, unheard, wished
 from certcheck.workflow.install import install
 from certcheck.workflow.issue import issue
 from certcheck.workflow.means import Means
@@ -39,6 +39,14 @@ _ISSUE = partial(
     text="The private key is made here and stays here. The certificate authority asks for a TXT "
     "record of each name (dns-01), so neither host has to do anything.",
     command="issue",
+)
+_FORETOLD = partial(
+    Chapter,
+    title="Which mail programs will notice",
+    text="Nothing is installed yet. Each program's hello was sent to the server, and its rules are "
+    "applied to the new certificate. The authority of this demo is a private one, which no mail "
+    "program knows, so nearly all of them will ask.",
+    command="audit --clients all --plan-chain chain.pem",
 )
 _PLAN = partial(
     Chapter,
@@ -140,9 +148,12 @@ def demo_move(blank: Run, stage: Stage) -> Iterator[Chapter]:
 def _prepared(blank: Run, stage: Stage, before: Run) -> Iterator[Chapter]:
     means = stage.means
     wanted, authority = stage.wanted, stage.authority
-    yield _ISSUE(
-        run=issue(begun(blank, "issue", means), wanted, means, authority=authority, dry_run=False)
-    )
+    start = begun(blank, "issue", means)
+    ordered = issue(start, wanted, means, authority=authority, dry_run=False)
+    yield _ISSUE(run=ordered)
+    at_new = stage.asking(stage.new)
+    wish = wished(means, ordered, before)
+    yield _FORETOLD(run=foretold(blank, means, stage.endpoints, at_new, wish))
     for chapter, dry_run in ((_PLAN, True), (_INSTALL, False)):
         start = begun(blank, "install", means)
         yield chapter(run=install(start, means, ref=None, only=(), dry_run=dry_run))

@@ -12,8 +12,7 @@ from certcheck.judge.stores import stores
 from certcheck.model.client import Client, Role, Stack
 from certcheck.model.endpoint import Endpoint
 from certcheck.model.observation import Knock, Observation
-from certcheck.model.prediction import Prediction
-from certcheck.model.run import Row
+from certcheck.model.run import Row, Run
 from certcheck.probe.knock import distinct, knocked
 from certcheck.probe.limits import Gate
 from certcheck.probe.look import Door
@@ -25,10 +24,19 @@ _AT_ONCE = 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """Which programs are asked about, and what the servers will be, if not what they are."""
+    """Which programs are asked about, and what the servers will be, if not what they are.
+
+    `before` has the SHA-256 of certificates that programs know, if not those that are served.
+    """
 
     clients: tuple[Client, ...]
     plan: Plan | None = None
+    before: frozenset[str] | None = None
+
+    @property
+    def knocks(self) -> bool:
+        """Whether the servers' answers of today will still hold by then."""
+        return self.plan is None or self.plan.tls is None
 
     def at(self, service: Endpoint) -> tuple[Client, ...]:
         """The programs that use such a service."""
@@ -39,6 +47,10 @@ class Wish:
         """Their TLS stacks, each once."""
         known = {each.stack.id: each.stack for each in self.at(service) if each.stack}
         return tuple(known.values())
+
+    def hellos(self, service: Endpoint) -> int:
+        """How many connections knocking there takes, if the server answers each at once."""
+        return len(distinct(self.stacks(service))) if self.knocks else 0
 
 
 def _role(service: Endpoint) -> Role | None:
@@ -98,37 +110,55 @@ def _spread(groups: Sequence[Sequence[Stack]], answers: Sequence[Knock]) -> Iter
             yield replace(answer, stack=stack.id, connections=spent)
 
 
-def predictions(
-    observations: Sequence[Observation], wish: Wish, now: datetime
-) -> tuple[Prediction, ...]:
-    """What each program will do at each endpoint and address, by what is there or is planned."""
-    known = Known(stores=stores(), now=now, before=_leaves(observations))
-    future = [planned(each, wish.plan) if wish.plan else each for each in observations]
-    return tuple(
-        predicted(client, each, endpoint(each.endpoint).host.ascii, known)
-        for each in future
-        for client in wish.at(endpoint(each.endpoint))
+def unasked(service: Endpoint) -> Observation:
+    """An endpoint that nobody has looked at, for a plan that says all of it."""
+    return Observation(
+        id="planned",
+        endpoint=service.url,
+        tls_mode=service.tls_mode,
+        address=None,
+        server_name=service.host.server_name,
+        at=None,
+        outcome="inconclusive",
     )
 
 
-def advised(observations: Sequence[Observation], wish: Wish, now: datetime) -> tuple[Row, ...]:
-    """One row for each change that lets locked-out programs in: who, where, how, at what cost."""
-    known = Known(stores=stores(), now=now, before=_leaves(observations))
+def foretold(run: Run, observations: Sequence[Observation], wish: Wish, now: datetime) -> Run:
+    """The run with what each program will do at each endpoint and address, and with advice.
+
+    By what is there, or by what is planned. Advice is one row for each change that lets
+    locked-out programs in.
+    """
+    before = _leaves(observations) if wish.before is None else wish.before
+    known = Known(stores=stores(), now=now, before=before)
+    future = [planned(each, wish.plan) if wish.plan else each for each in observations]
+    predictions = tuple(
+        predicted(client, each, _name(each), known)
+        for each in future
+        for client in wish.at(endpoint(each.endpoint))
+    )
+    return replace(run, predictions=predictions, rows=(*run.rows, *_advised(future, wish, known)))
+
+
+def _advised(future: Sequence[Observation], wish: Wish, known: Known) -> Iterator[Row]:
     found: dict[str, list[tuple[Endpoint, Advice]]] = {}
-    for each in observations:
+    for each in future:
         service = endpoint(each.endpoint)
-        future = planned(each, wish.plan) if wish.plan else each
-        for one in advice(wish.at(service), future, service.host.ascii, known):
+        for one in advice(wish.at(service), each, _name(each), known):
             found.setdefault(one.remedy.id, []).append((service, one))
-    return tuple(_row(cases) for cases in found.values())
+    yield from map(_row, found.values())
+
+
+def _name(seen: Observation) -> str:
+    return endpoint(seen.endpoint).host.ascii
 
 
 def _row(cases: Sequence[tuple[Endpoint, Advice]]) -> Row:
     remedy = cases[0][1].remedy
-    rescued = dict.fromkeys(client.id for _, each in cases for client in each.rescued)
+    helped = dict.fromkeys(client.id for _, each in cases for client in each.helped)
     return {
         "advice": remedy.title,
-        "rescues": tuple(rescued),
+        "helps": tuple(helped),
         "at": tuple(service.url for service, _ in cases),
         **remedy.settings,
         "cost": remedy.cost,

@@ -94,7 +94,8 @@ class _Sweep:
         observation = await self._observation(place)
         addresses = sum(other.endpoint is place.endpoint for other in found)
         number = self._ledger.enter(place.endpoint, observation)
-        self._company.tell(replace(observation, id=f"o{number}"), addresses)
+        told = replace(observation, id=f"o{number}", endpoint=place.endpoint.url)
+        self._company.tell(told, addresses)
         return observation.outcome
 
     async def _observation(self, place: Place) -> Observation:
@@ -103,10 +104,9 @@ class _Sweep:
             return unseen(
                 place.endpoint, None, number=0, at=at, reason="unresolved", detail=place.trouble
             )
-        found = await glanced(
+        return await glanced(
             place.dialled, place.address, gate=self._gate, limits=self._limits, at=at
         )
-        return replace(found, endpoint=place.endpoint.url)
 
 
 class _Hosts:

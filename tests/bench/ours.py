@@ -8,13 +8,14 @@ import itertools
 import json
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from certcheck.lab.plan import HOST
-from certcheck.probe.crossing import Question, answered
+from certcheck.model.observation import TlsVersion
+from certcheck.probe.crossing import Question, Trouble, answered
 from certcheck.probe.doubt import Doubt
+from certcheck.probe.hello import Offer
 from certcheck.probe.limits import Gate, Limits
 from certcheck.probe.look import Door
 from certcheck.probe.reply import reply
@@ -23,6 +24,8 @@ from certcheck.targets import endpoint
 HELLOS = Path(__file__).parent.parent.parent / "fixtures" / "hellos"
 HELLO_COUNT = 60
 LIMITS = Limits(per_host=5)
+UNUSUAL: Sequence[TlsVersion] = ("TLSv1.0", "TLSv1.1")
+USUAL: Sequence[TlsVersion] = ("TLSv1.2", "TLSv1.3")
 
 Seen = dict[str, Any]
 
@@ -35,30 +38,37 @@ async def _suites(door: Door) -> Seen:
 
 
 async def _bridge(door: Door) -> Seen:
-    from certcheck.probe.observe import observed
-    from certcheck.probe.oldest import oldest_versions
     from certcheck.probe.scan import scanned
-    from certcheck.probe.scan_words import SUITES
 
-    # As an audit does it: sslyze is asked about versions that are there.
-    seen = await observed(
-        *(door.endpoint, door.address),
-        number=1,
-        depth="quick",
-        gate=door.gate,
-        limits=door.limits,
-        at=datetime.now(UTC),
-    )
-    old = await oldest_versions(door)
-    versions = [v for v in SUITES if v in (*seen.protocols, *old.versions)]
-    found = await scanned(door, versions, checks=False)
+    doubt = Doubt()
+    found = await scanned(door, (), more=_versions(door, doubt), checks=False)
     leaves = {each.chain[0].sha256.lower() for each in found.found}
     return {
         "suites": found.suites,
         "fingerprints": sorted(leaves),
-        "doubts": (*seen.doubts, *old.doubts, *found.doubts),
-        "connections": seen.connections + old.connections + found.connections,
+        "doubts": (*doubt.taints(), *found.doubts),
+        "connections": door.gate.connections,
     }
+
+
+async def _versions(door: Door, doubt: Doubt) -> Sequence[TlsVersion]:
+    # As an audit does it: sslyze is asked about versions that are there.
+    from certcheck.probe.families import wholes
+    from certcheck.probe.offering import chosen
+    from certcheck.probe.oldest import oldest_versions
+
+    offers = [
+        Offer(version=version, suites=whole, server_name=HOST)
+        for version in UNUSUAL
+        for whole in wholes()
+    ]
+    old, said = await asyncio.gather(
+        oldest_versions(door), asyncio.gather(*(chosen(door, doubt, each) for each in offers))
+    )
+    for text in (*old.doubts, *(each.text for each in said if isinstance(each, Trouble))):
+        doubt.taint(text)
+    taken = {offer.version for offer, each in zip(offers, said, strict=True) if each}
+    return (*old.versions, *(each for each in UNUSUAL if each in taken), *USUAL)
 
 
 async def _hellos(door: Door) -> Seen:

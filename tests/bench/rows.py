@@ -25,19 +25,23 @@ _TRIED_SUITES = (
     "version took half as many connections again."
 )
 _TRIED_MANY = (
-    "As a prototype, a hello of our own that reads the certificate as it comes took a fifth to a "
-    "third of the processor time of a handshake by Python's ssl; a sweep of single certificates "
-    "does so."
+    "Each connection goes as far as the server's signature, and no further. Of the time in the "
+    "loop a quarter is the kernel's (connect, send, epoll, close) and a tenth the check of "
+    "signatures; the rest is Python: a dialogue, its records and a row for each endpoint. uvloop "
+    "gained a tenth at most."
 )
 _TRIED_ONE = (
     "The other connections (with the other kind of key, without SNI, and the same again) go beside "
-    "each other, after the first."
+    "each other, after the first, which has then heard whether the server wants to be left alone. "
+    "As a prototype, they began when the first had shaken hands: one round trip and a half less of "
+    "14, and a server that says 421 inside TLS had five of us before it was heard. As another one, "
+    "nobody waited for the answer to a goodbye: one less, and some goodbyes were lost to a reset."
 )
 _TRIED_BRIDGE = (
     "A pool of connections made ready beforehand was tried: with 5 in all it gains a fifth, since "
-    "each takes its place whether it waits or works. Suites that are refused go by families; each "
-    "that is taken still needs a handshake of sslyze's, and a hang-up for an answer is believed "
-    "when it has come three times."
+    "each takes its place whether it waits or works. Suites that are refused are asked for many at "
+    "a time; each that is taken needs a handshake of sslyze's all the same (one more round trip "
+    "than a hello), and a hang-up for an answer is believed when it has come three times."
 )
 
 

@@ -48,6 +48,26 @@ def test_help_loads_nothing_heavy() -> None:
     assert loaded & heavy == set()
 
 
+@pytest.mark.parametrize("form", [["--json"], ["--jsonl"]])
+def test_looking_loads_only_what_it_needs(form: list[str], tmp_path: Path) -> None:
+    needless = {"pydantic", "rich", "dns", "jinja2", "tomllib", "sslyze", "acme", "babel"}
+    needless |= {f"certcheck.report.{each}" for each in ("html", "markdown", "terminal")}
+    script = (
+        "import sys\n"
+        "from certcheck.cli.app import main\n"
+        "try: main()\n"
+        "finally: print(*sys.modules, file=sys.stderr)"
+    )
+    words = [sys.executable, "-c", script, "fingerprints", "imap://127.0.0.1:1", *form]
+
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    loaded = set(done.stderr.split())
+    assert done.returncode == 3
+    assert "certcheck.report.json" in loaded
+    assert loaded & needless == set()
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

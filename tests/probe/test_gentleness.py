@@ -5,6 +5,8 @@ import functools
 import socket
 import threading
 import time
+from contextlib import ExitStack
+from dataclasses import replace
 
 import pytest
 
@@ -14,7 +16,7 @@ from certcheck.probe.crossing import Question, Trouble, answered
 from certcheck.probe.doubt import Doubt
 from certcheck.probe.limits import Gate, Limits, Missed
 from certcheck.probe.look import Door
-from certcheck.probe.observe import observed
+from certcheck.probe.observe import Depth, observed
 from certcheck.probe.oldest import ssl3_hello
 from tests.probe.looking import LIMITS, NOW, look
 from tests.zoo.animals import ALERT, answers_hello, says
@@ -113,6 +115,66 @@ def test_a_handshake_is_not_lost_to_the_slow_try() -> None:
 
     assert seen.outcome == "seen"
     assert any("421 busy" in doubt for doubt in seen.doubts)
+
+
+@pytest.mark.parametrize("depth", ["keys", "certificates", "quick"])
+@pytest.mark.parametrize("scheme", ["smtp", "submissions"])
+def test_nobody_else_begins_before_the_server_has_greeted_us(scheme: Scheme, depth: Depth) -> None:
+    tired = {"greeting": b"421 too many\r\n"}
+    gate = Gate(LIMITS)
+    behaviour = server("smtp", tired) if scheme == "smtp" else implicit("smtp", tired)
+
+    look(scheme, behaviour, gate=gate, depth=depth)
+
+    assert gate.connections == 2
+
+
+@pytest.mark.parametrize(("answer", "tries"), [(ALERT, 1), (b"", 3)])
+def test_nobody_else_begins_before_the_server_has_shaken_hands(answer: bytes, tries: int) -> None:
+    def refuses(visitor: Visitor) -> None:
+        visitor.hear_bytes()
+        visitor.say(answer)
+
+    seen = look("imap", server("imap", tls=refuses), depth="certificates")
+
+    assert (seen.outcome, seen.attempts, seen.connections) == ("tls_failed", tries, tries)
+
+
+def test_who_turns_away_all_but_the_first_is_seen_and_stopped() -> None:
+    def behaviour(visitor: Visitor) -> None:
+        (server("smtp") if visitor.number == 1 else says(b"421 one is enough\r\n"))(visitor)
+
+    gate = Gate(LIMITS)
+    seen = look("smtp", behaviour, gate=gate, depth="certificates")
+
+    assert (seen.outcome, len(seen.deployments)) == ("seen", 1)
+    assert any("421 one is enough" in doubt for doubt in seen.doubts)
+    assert gate.stopped("127.0.0.1") is not None
+    assert gate.connections <= 1 + LIMITS.per_host + 1  # one slow try for all of them
+
+
+def test_who_takes_one_at_a_time_is_asked_one_at_a_time() -> None:
+    inside = threading.Semaphore(1)
+
+    def behaviour(visitor: Visitor) -> None:
+        if not inside.acquire(blocking=False):
+            says(b"421 one at a time\r\n")(visitor)
+            return
+        with ExitStack() as visit:
+            visit.callback(inside.release)
+
+            def leaves(_: Visitor) -> None:
+                visit.close()  # whose goodbye is answered counts no more
+                visitor.say(b"221 bye\r\n")
+
+            server("smtp", inside={"QUIT": leaves})(visitor)
+
+    gate = Gate(replace(LIMITS, per_host=1))
+    seen = look("smtp", behaviour, gate=gate, depth="certificates")
+
+    assert (seen.outcome, seen.doubts) == ("seen", ())
+    assert {each.server_name for each in seen.deployments} == {"mail.example.test", None}
+    assert gate.connections == 6  # none of them was turned away
 
 
 @pytest.mark.parametrize("allowed", [1, 3])

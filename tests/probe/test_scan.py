@@ -81,6 +81,18 @@ def test_suites_chains_and_trust_come_from_sslyze() -> None:
     assert datetime.fromisoformat(mozilla.date).year >= 2025
 
 
+def test_versions_that_come_later_are_asked_for_too() -> None:
+    async def later() -> tuple[TlsVersion, ...]:
+        await asyncio.sleep(0)
+        return ("TLSv1.2",)
+
+    with door_to("imaps", WIDE) as door:
+        result = asyncio.run(scanned(door, MODERN, more=later(), checks=False))
+
+    assert {*result.suites} == {"TLSv1.2", "TLSv1.3"}
+    assert result.suites["TLSv1.2"] == undisturbed().suites["TLSv1.2"]
+
+
 def test_standard_depth_joins_both_engines() -> None:
     with door_to("sieve", server("sieve")) as door:
         seen = seen_by(door)

@@ -11,11 +11,12 @@ import pytest
 from certcheck.model.change import Acceptance
 from certcheck.model.run import Failure, Run
 from certcheck.report import markdown, terminal
-from tests.report import runs, verifications
+from tests.report import predictions, runs, verifications
 
 _GOLDEN = Path(__file__).parents[2] / "fixtures" / "reports"
 _RUNS: dict[str, Callable[[], Run]] = {
     "audit": runs.audit,
+    "clients": predictions.audit,
     "domain": runs.domain,
     "fingerprints": runs.fingerprints,
     "install": runs.install,

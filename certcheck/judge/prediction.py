@@ -122,9 +122,7 @@ def _of_certificate(
     client: Client, deployment: Deployment, name: str, known: Known
 ) -> tuple[Result, str, Evidence]:
     leaf = deployment.leaf
-    if client.pins:
-        if leaf.sha256 in known.before:
-            return "connects", "", client.asking.evidence
+    if client.pins and leaf.sha256 not in known.before:
         why = "a fingerprint is configured in it, and this certificate has another one"
         return "locked_out", why, client.asking.evidence
     if client.store == _NO_ONE:

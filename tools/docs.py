@@ -9,6 +9,7 @@ from pathlib import Path
 
 from certcheck.judge import clients_page, rule
 from certcheck.report.json import row_schema, schema
+from tests.clients import table
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -40,6 +41,7 @@ def pages() -> dict[Path, str]:
     """Every generated page with its content."""
     return {
         DOCS / "cli.md": _cli(),
+        DOCS / "clients-proof.md": table.document(),
         DOCS / "design.md": _design(),
         DOCS / "clients.md": clients_page.document(),
         DOCS / "findings.md": rule.document(),

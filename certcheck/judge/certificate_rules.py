@@ -11,9 +11,6 @@ from certcheck.model.observation import Observation
 
 _EC_BITS = 224
 _SHORT_LIVED = timedelta(days=10)
-_OLD_HASH = re.compile(
-    r"(?<![a-z])(md2|md4|md5|sha1|sha-1)(?![0-9])|ecdsa-with-SHA1", re.IGNORECASE
-)
 
 
 @rule(severity="error", source="https://www.rfc-editor.org/rfc/rfc5280#section-4.1.2.5")
@@ -189,7 +186,7 @@ def weak_signature(observation: Observation, _now: datetime) -> Iterator[Fault]:
     count.
     """
     for deployment, each, place in served.certificates(observation):
-        if _OLD_HASH.search(each.signature) and not (place and each.self_signed):
+        if each.has_old_hash and not (place and each.self_signed):
             fault = Fault(
                 message=f"{each.title} is signed with {each.signature}: current mail programs "
                 "refuse it. Issue a new certificate.",

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import get_args
 
 from certcheck.errors import listed
+from certcheck.judge.usage import may_encipher
 from certcheck.model.certificate import Certificate, KeyType
 from certcheck.model.client import Stack
 from certcheck.model.observation import Deployment, Knock, Observation, TlsVersion
@@ -158,10 +159,17 @@ def _old(
         return NoSession(reason=why, version=version)
     decided = server.preference == "client" or len(usable) == 1
     choices = usable[:1] if decided else usable
+    if stack.key_usage and not any(_usage_fits(keys, suite) for suite in choices):
+        why = "the certificate does not allow its key to be used for key exchange by RSA"
+        return NoSession(reason=why, version=version, by_client=True)
     served = dict.fromkeys(keys[kind] for s in choices if (kind := _key_type(s)) in keys)
     return Session(
         version=version, suite=usable[0] if decided else None, served=_in_order(served, deployments)
     )
+
+
+def _usage_fits(keys: Mapping[KeyType, Deployment], suite: str) -> bool:
+    return not suite.startswith("TLS_RSA_") or may_encipher(keys["rsa"].leaf)
 
 
 def _in_order(

@@ -15,8 +15,6 @@ from certcheck.model.observation import Deployment, Observation
 from certcheck.model.prediction import Evidence, Prediction, Result
 
 _NO_ONE = "none"  # the store of a program that verifies nothing
-# RFC 5280 and the CA/Browser Forum: what signs with SHA-1 or MD5 is weak for whoever minds it.
-_WEAK_HASHES = ("SHA-1", "SHA1", "MD5")
 # The worst one decides what becomes of the connection.
 _RESULTS: Mapping[Reaction, Result] = {
     "refuses": "locked_out",
@@ -200,7 +198,7 @@ def _weaknesses(
         yield f"it wants RSA keys of {policy.rsa_bits} bits, and this is {leaf.key}"
     # The root's own signature is asked of nobody.
     signed = [each for each in (way[:-1] or chain[:1]) if not each.self_signed]
-    if policy.sha1 is False and any(h in each.signature for each in signed for h in _WEAK_HASHES):
+    if policy.sha1 is False and any(each.has_old_hash for each in signed):
         yield "it no longer accepts signatures by SHA-1"
     days = timedelta(days=policy.most_days) if policy.most_days else None
     if days and leaf.not_after - leaf.not_before > days:

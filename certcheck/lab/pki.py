@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-KeyKind = Literal["ecdsa", "rsa1024", "rsa2048", "rsa3072", "rsa4096"]
+KeyKind = Literal["ecdsa", "p384", "p521", "rsa1024", "rsa2048", "rsa3072", "rsa4096"]
 Hash = Literal["sha256", "sha384", "sha1", "md5"]
 
 _REFUSED_BY_CRYPTOGRAPHY: frozenset[Hash] = frozenset({"sha1", "md5"})
@@ -25,7 +25,8 @@ _REFUSED_BY_CRYPTOGRAPHY: frozenset[Hash] = frozenset({"sha1", "md5"})
 class Shape:
     """What a certificate shall look like; the default is a sound leaf for one name.
 
-    `starts` and `ends` are days from now. `common_name` defaults to the first name.
+    `starts` and `ends` are days from now. `common_name` defaults to the first name. `enciphers`
+    allows key exchange by RSA, which not every CA does today.
     """
 
     names: tuple[str, ...] = ("mail.example.test",)
@@ -34,6 +35,7 @@ class Shape:
     starts: float = -1
     ends: float = 90
     is_ca: bool = False
+    enciphers: bool = False
     signature: Hash = "sha256"
 
 
@@ -167,24 +169,24 @@ def _extensions(
 
     yield x509.BasicConstraints(ca=shape.is_ca, path_length=None), True
     yield x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False
-    yield _usage(is_ca=shape.is_ca), True
+    yield _usage(shape), True
     if not shape.is_ca:
         yield x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False
     if shape.names:
         yield x509.SubjectAlternativeName([_general_name(name) for name in shape.names]), False
 
 
-def _usage(*, is_ca: bool) -> "x509.KeyUsage":
+def _usage(shape: Shape) -> "x509.KeyUsage":
     from cryptography import x509
 
     return x509.KeyUsage(
-        digital_signature=not is_ca,
+        digital_signature=not shape.is_ca,
         content_commitment=False,
-        key_encipherment=False,
+        key_encipherment=shape.enciphers,
         data_encipherment=False,
         key_agreement=False,
-        key_cert_sign=is_ca,
-        crl_sign=is_ca,
+        key_cert_sign=shape.is_ca,
+        crl_sign=shape.is_ca,
         encipher_only=False,
         decipher_only=False,
     )
@@ -210,8 +212,9 @@ def _general_name(name: str) -> "x509.GeneralName":
 def _new_key(kind: KeyKind) -> "ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey":
     from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-    if kind == "ecdsa":
-        return ec.generate_private_key(ec.SECP256R1())
+    curves = {"ecdsa": ec.SECP256R1(), "p384": ec.SECP384R1(), "p521": ec.SECP521R1()}
+    if kind in curves:
+        return ec.generate_private_key(curves[kind])
     if kind == "rsa1024":
         # Each release of cryptography raises the bar for new keys; openssl does as it is told.
         return private_key(

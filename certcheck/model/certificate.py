@@ -1,10 +1,15 @@
 """A certificate as an admin reads it, with its fingerprints."""
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
 KeyType = Literal["rsa", "ecdsa", "eddsa", "other"]
+
+_OLD_HASH = re.compile(
+    r"(?<![a-z])(md2|md4|md5|sha1|sha-1)(?![0-9])|ecdsa-with-SHA1", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +40,11 @@ class Certificate:
         """The family of the key, which decides the cipher suites that can use it."""
         families: dict[str, KeyType] = {"RSA": "rsa", "ECDSA": "ecdsa", "EdDSA": "eddsa"}
         return families.get(self.key.partition(" ")[0], "other")
+
+    @property
+    def has_old_hash(self) -> bool:
+        """Whether its signature is by MD5 or SHA-1, for which forgeries are known."""
+        return bool(_OLD_HASH.search(self.signature))
 
     @property
     def title(self) -> str:

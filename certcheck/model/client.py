@@ -35,7 +35,9 @@ Family = Literal[
 class Stack:
     """What a TLS library offers, in its order, by IANA names; None is what no source tells.
 
-    `level` is OpenSSL's security level, which decides what it takes of a server. Sizes are in bits.
+    `level` is the security level of OpenSSL 3 and newer: from 1 on it refuses TLS before 1.2.
+    `key_usage` says that it refuses key exchange by RSA when the certificate's usage has no
+    encipherment. Sizes are in bits.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, str]] = _STRICT
@@ -53,6 +55,7 @@ class Stack:
     extensions: tuple[int, ...] | None = None
     secure_renegotiation: bool | None = None
     level: int | None = None
+    key_usage: bool | None = None
     evidence: Evidence
     sources: tuple[str, ...]
     notes: tuple[str, ...] = ()

@@ -3,6 +3,7 @@
 import ipaddress
 import re
 import unicodedata
+from collections.abc import Callable, Iterable
 
 import idna
 
@@ -49,11 +50,20 @@ def covers(pattern: str, name: str) -> bool:
     RFC 9525 6.3: the wildcard stands for exactly one label, never for a part of an IP address
     (6.4). Both are ASCII.
     """
-    pattern, name = pattern.lower().removesuffix("."), name.lower().removesuffix(".")
-    if pattern == name or _address(name):
-        return pattern == name
-    head, _, parent = name.partition(".")
-    return pattern.startswith("*.") and bool(head) and pattern[2:] == parent
+    return covering((pattern,))(name)
+
+
+def covering(patterns: Iterable[str]) -> Callable[[str], bool]:
+    """The same for all names of a certificate, to ask for very many host names."""
+    exact = {pattern.lower().removesuffix(".") for pattern in patterns}
+    parents = {pattern[2:] for pattern in exact if pattern.startswith("*.")}
+
+    def covered(name: str) -> bool:
+        plain = name.lower().removesuffix(".")
+        head, _, parent = plain.partition(".")
+        return plain in exact or (bool(head) and parent in parents and not _address(plain))
+
+    return covered
 
 
 def _address(text: str) -> Hostname | None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from certcheck.judge.plans import with_kinds
 from certcheck.judge.prediction import Known, predicted
 from certcheck.judge.stores import cross_signs
 from certcheck.model.certificate import Certificate
@@ -110,11 +111,8 @@ def _with_key(key: str) -> Change:
         if not served or any(each.key_type == kind for each in served):
             return seen
         twins = tuple(_twin(each, key) for each in served)
-        suites = {
-            version: tuple(dict.fromkeys(each for s in had for each in (s, _sibling(s, kind))))
-            for version, had in seen.cipher_suites.items()
-        }
-        return replace(seen, deployments=(*seen.deployments, *twins), cipher_suites=suites)
+        both = replace(seen, deployments=(*seen.deployments, *twins))
+        return with_kinds(both, (kind,))
 
     return changed
 
@@ -122,11 +120,6 @@ def _with_key(key: str) -> Change:
 def _twin(deployment: Deployment, key: str) -> Deployment:
     leaf: Certificate = replace(deployment.leaf, key=key)
     return replace(deployment, key_type=leaf.key_type, chain=(leaf, *deployment.chain[1:]))
-
-
-def _sibling(suite: str, kind: str) -> str:
-    ours, theirs = ("ECDHE_RSA", "ECDHE_ECDSA")[:: 1 if kind == "rsa" else -1]
-    return suite.replace(theirs, ours)
 
 
 def _with_cross_signs(seen: Observation) -> Observation:

@@ -3,12 +3,11 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from certcheck.judge import served
 from certcheck.judge.prediction import Known, predicted
 from certcheck.model.client import Client
 from certcheck.model.observation import Observation
 from certcheck.model.prediction import Prediction
-from certcheck.names import covers
+from certcheck.names import covering
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,13 +22,14 @@ def forecast(
     clients: Sequence[Client], seen: Observation, names: Iterable[str], known: Known
 ) -> tuple[Forecast, ...]:
     """For each kind of name what `clients` will do; `predictions` are those for its first name."""
-    leaves = [each.leaf for each in seen.certificates]
+    kinds = [
+        covering(listed)
+        for each in seen.certificates
+        for listed in (each.leaf.names, each.leaf.names[:1])
+    ]
     alike: dict[object, list[str]] = {}
     for name in names:
-        covered = tuple(
-            (served.covered(leaf, name), any(covers(n, name) for n in leaf.names[:1]))
-            for leaf in leaves
-        )
+        covered = tuple(kind(name) for kind in kinds)
         alike.setdefault((name == seen.server_name, covered), []).append(name)
     return tuple(
         Forecast(

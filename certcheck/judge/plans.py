@@ -3,10 +3,11 @@
 import difflib
 import functools
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from certcheck import iana
 from certcheck.errors import InputError, listed
 from certcheck.model.certificate import Certificate
 from certcheck.model.observation import Deployment, Observation, Preference, TlsVersion
@@ -82,15 +83,37 @@ def planned(seen: Observation, plan: Plan) -> Observation:
         )
     if plan.chains:
         served = _served(seen, plan.chains)
-        same = {each.key_type for each in served} == {each.key_type for each in seen.deployments}
+        kinds = {each.key_type for each in served}
+        had = {each.key_type for each in seen.deployments}
+        same = kinds == had
         made = replace(
-            made,
+            with_kinds(made, kinds - had),
             outcome="seen",
             reason=None,
             deployments=served,
             knocks=made.knocks if same else (),
         )
     return made
+
+
+def with_kinds(seen: Observation, kinds: Collection[str]) -> Observation:
+    """The same server with certificates of other kinds of keys: it takes their suites as well.
+
+    Servers are told ciphers and ways to exchange keys; the kind of key follows from what they have.
+    """
+    suites = {
+        version: tuple(
+            dict.fromkeys(each for s in had for each in (s, *(_sibling(s, k) for k in kinds)))
+        )
+        for version, had in seen.cipher_suites.items()
+    }
+    return replace(seen, cipher_suites=suites)
+
+
+def _sibling(suite: str, kind: str) -> str:
+    ours, theirs = ("ECDHE_RSA", "ECDHE_ECDSA")[:: 1 if kind == "rsa" else -1]
+    sibling = suite.replace(theirs, ours)
+    return sibling if sibling in iana.suites().values() else suite
 
 
 def _served(seen: Observation, chains: Sequence[tuple[Certificate, ...]]) -> tuple[Deployment, ...]:

@@ -1,5 +1,6 @@
 """What an observation shows of the certificates behind an endpoint, without repetition."""
 
+import functools
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -51,6 +52,7 @@ def covered(leaf: Certificate, name: str) -> bool:
     return any(covers(pattern, name) for pattern in leaf.names)
 
 
+@functools.lru_cache(maxsize=1024)
 def issued_by(child: Certificate, parent: Certificate) -> bool:
     """Whether `parent` signed `child`; certificates without their bytes are told by their names."""
     if child.der and parent.der:

@@ -6,7 +6,7 @@ from pathlib import Path
 from string import Template
 
 from tests.bench.hot import Hot
-from tests.bench.rows import START, START_AT_MOST, SWEEP, SWEEP_AT_MOST
+from tests.bench.rows import SWEEP, SWEEP_AT_MOST
 from tests.bench.table import Result, Row, Verdict, compared, verdicts, words
 
 _RTT = 0.04
@@ -49,18 +49,21 @@ def _machine(bench: Bench) -> str:
 
 
 def _goals(bench: Bench, found: Sequence[Verdict]) -> str:
-    start = next((results[0] for row, results in bench.results if row.key == START), None)
     lines = [
         "| work | where | certcheck | peer | its time | ratio | goal | reached | what both saw |",
         f"|{'---|' * 9}",
     ]
     lines += [_goal(each) for each in found]
-    if start and start.worked:
-        is_reached = _reached(good=start.wall <= START_AT_MOST)
-        goal = f"at most {START_AT_MOST:g} s"
-        lines.append(f"| start | - | {start.wall:.2f} s | - | - | - | {goal} | {is_reached} | - |")
+    lines += [_bounded(row, results[0]) for row, results in bench.results if row.seconds]
     lines += [_grown(results) for row, results in bench.results if row.key == SWEEP]
     return "\n".join(lines) + "\n"
+
+
+def _bounded(row: Row, ours: Result) -> str:
+    time = f"{ours.wall:.2f} s" if ours.worked else _trouble(ours)
+    is_reached = _reached(good=bool(ours.worked) and ours.wall <= row.seconds)
+    goal = f"at most {row.seconds:g} s"
+    return _line(row.work, "-", time, "-", "-", "-", goal, is_reached, "-")
 
 
 def _goal(verdict: Verdict) -> str:

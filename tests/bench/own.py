@@ -18,6 +18,16 @@ def start() -> Job:
     return _command("certcheck --version", ("--version",), lambda _output: Seen())
 
 
+def forecast() -> Job:
+    """What all known mail programs will do under 10,000 names, without asking anybody."""
+    return Job(
+        name="certcheck, a forecast",
+        argv=(sys.executable, "-m", "tests.bench.forecast"),
+        read=_own_words,
+        is_python=True,
+    )
+
+
 def audit(place: Place, depth: str) -> Job:
     """`certcheck audit` at a depth."""
     name = f"certcheck audit --depth {depth}"

@@ -13,7 +13,6 @@ _FEW, _MASSES = 1_000, 100_000
 _PATIENCE = {"--jsonl": 420.0, "--json": 60.0}
 SWEEP = "sweep"
 START = "start"
-START_AT_MOST = 0.25  # seconds
 SWEEP_AT_MOST = 20.0  # MB
 
 # Round trips of a connection to the first byte of the answer: TCP, greeting, EHLO, STARTTLS, hello.
@@ -48,7 +47,7 @@ _TRIED_BRIDGE = (
 def rows(directory: Path, form: str) -> tuple[Row, ...]:
     """Every row; lists of targets are written into `directory`, `form` is --jsonl or --json."""
     return (
-        Row(key=START, work="start", where="no server", jobs=(own.start(),)),
+        Row(key=START, work="start", where="no server", jobs=(own.start(),), seconds=0.25),
         *_suites(),
         *_audits(),
         _many(directory, form),
@@ -56,6 +55,13 @@ def rows(directory: Path, form: str) -> tuple[Row, ...]:
         *_hellos(),
         *_bridges(),
         _sweep(directory, form),
+        Row(
+            key="forecast",
+            work="all mail programs under 10,000 names, by rules alone",
+            where="no server",
+            jobs=(own.forecast(),),
+            seconds=10.0,
+        ),
     )
 
 

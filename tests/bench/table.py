@@ -18,7 +18,7 @@ class Row:
     all goes through it. `per_profile` compares the time of one simulated client; `most` makes the
     goals largest ratios ours / peer, and with `same` both must have seen the same. `trips` is how
     many round trips one connection takes at least, if that decides; `tried` says what is known
-    where a goal is not reached.
+    where a goal is not reached. `seconds` is a bound of our own, without a peer.
     """
 
     key: str
@@ -32,6 +32,7 @@ class Row:
     same: bool = False
     trips: int = 0
     tried: str = ""
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

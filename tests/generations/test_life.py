@@ -200,10 +200,11 @@ def test_an_apt_without_sources_is_told_and_leaves_no_half_tree(
     assert {each.suffix for each in (tmp_path / "cache").iterdir()} == {".lock"}
 
 
-def test_two_that_want_a_tree_at_once_get_the_same(
+def test_two_that_want_a_tree_at_once_get_the_same_and_servers_can_read_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program = (
+        "import os; os.umask(0o077);"  # as the command line has it
         "from certcheck.lab.generations.trees import tree;"
         "from certcheck.lab.generations.release import OLD; print(tree(OLD))"
     )
@@ -216,7 +217,12 @@ def test_two_that_want_a_tree_at_once_get_the_same(
     said = {process.communicate(timeout=100)[0] for process in both}
 
     monkeypatch.setenv("CERTCHECK_CACHE", str(tmp_path))
-    assert said == {f"{trees_of(tmp_path)}\n".encode()}
+    made = trees_of(tmp_path)
+    assert said == {f"{made}\n".encode()}
+    for file in ("passwd", "group", "hosts", "nsswitch.conf", "ld.so.cache"):
+        assert (made / "etc" / file).stat().st_mode & 0o777 == 0o644
+    for folder in ("", "etc", "etc/dovecot", "usr/lib", "var/lib", "var/vmail", "run"):
+        assert (made / folder).stat().st_mode & 0o777 == 0o755
 
 
 def trees_of(cache: Path) -> Path:

@@ -32,17 +32,21 @@ _FILES = {
 def finish(tree: Path) -> None:
     """Make of unpacked packages a system whose mail servers can run."""
     for name in _FOLDERS:
-        (tree / name).mkdir(parents=True, exist_ok=True)
+        _folder(tree / name)
     for name, target in _LINKS.items():
         if not os.path.lexists(tree / name):
             (tree / name).symlink_to(target)
     for name, text in _FILES.items():
-        (tree / name).write_text(text)
+        _write(tree / name, text)
     _accounts(tree)
     shutil.copy(tree / "usr/share/postfix/dynamicmaps.cf", tree / "etc/postfix")
     _rights(tree)
     done = subprocess.run(
-        ["chroot", str(tree), "/sbin/ldconfig"], capture_output=True, check=False, timeout=60
+        ["chroot", str(tree), "/sbin/ldconfig"],
+        capture_output=True,
+        check=False,
+        timeout=60,
+        umask=0o022,
     )
     if done.returncode:
         raise Obstacle(f"ldconfig in {tree}: {done.stderr.decode(errors='replace').strip()}")
@@ -58,7 +62,20 @@ def _accounts(tree: Path) -> None:
     groups = [f"{name}:x:{number}:\n" for name, number in numbers.items()]
     for file, more in (("passwd", users), ("group", groups)):
         usual = (masters / f"{file}.master").read_text()
-        (tree / "etc" / file).write_text(usual + "".join(more))
+        _write(tree / "etc" / file, usual + "".join(more))
+
+
+# Servers read these as their own users, whatever umask the program has that makes the tree.
+def _folder(path: Path) -> None:
+    if not path.is_dir():
+        _folder(path.parent)
+        path.mkdir()
+        path.chmod(0o755)
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text)
+    path.chmod(0o644)
 
 
 def _rights(tree: Path) -> None:

@@ -85,7 +85,8 @@ def _alone(lock: Path) -> Iterator[None]:
 def _built(release: Release, folder: Path) -> Path:
     packages = apt.fetched(release, folder)
     made = folder / "tree"
-    made.mkdir(mode=0o755)
+    made.mkdir()
+    made.chmod(0o755)
     # In Debian 13 base-files brings /bin, /lib and /sbin, as links, and must come first.
     packages.sort(key=lambda package: not package.name.startswith("base-files_"))
     for package in packages:
@@ -107,6 +108,7 @@ def _unpack(package: Path, made: Path) -> None:
             capture_output=True,
             check=False,
             timeout=_PATIENCE,
+            umask=0o022,
         )
     if done.returncode or data.returncode:
         said = done.stderr.decode(errors="replace").strip()

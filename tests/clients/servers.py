@@ -73,6 +73,7 @@ class _Served:
     shape: Shape
     address: str
     identities: tuple[pki.Identity, ...]
+    unnamed: pki.Identity | None
 
 
 @contextmanager
@@ -101,7 +102,12 @@ def up(place: Path, shapes: Sequence[Shape]) -> Iterator[Site]:
 
 def _served(shape: Shape, authority: pki.Authority, number: int) -> _Served:
     identities = tuple(IDENTITIES[each](authority, shape.host) for each in shape.served)
-    return _Served(shape=shape, address=f"127.6.0.{number}", identities=identities)
+    return _Served(
+        shape=shape,
+        address=f"127.6.0.{number}",
+        identities=identities,
+        unnamed=IDENTITIES[shape.unnamed](authority, shape.host) if shape.unnamed else None,
+    )
 
 
 def _started(
@@ -178,6 +184,12 @@ def _local(premises: Premises, served: _Served) -> str:
         lines.append(f"ssl_cipher_list = {shape.suites}")
     if shape.servers_order:
         lines.append("ssl_prefer_server_ciphers = yes")
+    if served.unnamed:
+        cert = premises.write(f"dovecot/tls/{shape.id}-unnamed.pem", served.unnamed.chain)
+        key = premises.write(f"dovecot/tls/{shape.id}-unnamed.key", served.unnamed.key, mode=0o600)
+        named = "\n    ".join(lines)
+        lines = [f"ssl_cert = <{cert}", f"ssl_key = <{key}"]
+        lines.append(f"local_name {shape.host} {{\n    {named}\n  }}")
     return f"local {served.address} {{\n  " + "\n  ".join(lines) + "\n}\n"
 
 
@@ -200,6 +212,12 @@ def _submission(premises: Premises, ports: Ports, served: _Served) -> str:
         premises.write(f"postfix/tls/{shape.id}-{n}.pem", each.key_first, mode=0o600)
         for n, each in enumerate(served.identities)
     ]
+    by_name = {}
+    if served.unnamed:
+        name = f"postfix/tls/{shape.id}"
+        named = premises.write(f"{name}.map", f"{shape.host} {files[0]}\n")
+        by_name = {"tls_server_sni_maps": f"texthash:{named}"}
+        files = [premises.write(f"{name}-unnamed.pem", served.unnamed.key_first, mode=0o600)]
     protocols = f">={shape.oldest},<={shape.newest}"
     options = {
         "syslog_name": f"postfix/{shape.id}",
@@ -208,6 +226,7 @@ def _submission(premises: Premises, ports: Ports, served: _Served) -> str:
         "smtpd_tls_chain_files": ",".join(map(str, files)),
         "smtpd_tls_mandatory_protocols": protocols,
         "tls_preempt_cipherlist": "yes" if shape.servers_order else "no",
+        **by_name,
         **({"tls_medium_cipherlist": shape.suites} if shape.suites else {}),
     }
     lines = "".join(f"  -o {name}={value}\n" for name, value in options.items())

@@ -21,7 +21,10 @@ _INTERMEDIATE = ":".join(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """One server; `served` are keys of IDENTITIES, `suites` a list as OpenSSL takes it."""
+    """One server; `served` are keys of IDENTITIES, `suites` a list as OpenSSL takes it.
+
+    `unnamed` is what is served to who names no server.
+    """
 
     id: str
     title: str
@@ -30,6 +33,7 @@ class Shape:
     newest: Version = "TLSv1.3"
     suites: str = ""
     servers_order: bool = False
+    unnamed: str = ""
 
     @property
     def host(self) -> str:
@@ -125,6 +129,11 @@ SHAPES = (
     Shape(id="wrong-name", title="a certificate of another name", served=("wrong-name",)),
     Shape(id="expired", title="an expired certificate", served=("expired",)),
     Shape(id="not-yet-valid", title="a certificate of tomorrow", served=("not-yet-valid",)),
+    Shape(
+        id="by-name",
+        title="the right certificate for who names the server (SNI), else another one",
+        unnamed="wrong-name",
+    ),
     Shape(id="alone", title="no intermediate is served", served=("alone",)),
     Shape(id="rsa1024", title="an RSA key of 1024 bits", served=("rsa1024",)),
     Shape(id="sha1", title="a signature by SHA-1", served=("sha1",)),

@@ -1,6 +1,5 @@
 """`--dry-run` of what observes: which ports would be asked, and by how many connections."""
 
-import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -10,6 +9,7 @@ from certcheck.model.run import Row, Run
 from certcheck.probe.budget import BUDGETS
 from certcheck.probe.observe import Depth
 from certcheck.workflow.asking import Asking, Place, hosts, places
+from certcheck.workflow.awaited import awaited
 from certcheck.workflow.predicting import Wish
 
 _SHOWN = 4
@@ -28,7 +28,7 @@ def budget(
     What a `wish` takes comes on top. Exit 3 when a name has no address: that port could not be
     asked.
     """
-    found = asyncio.run(places(endpoints, asking))
+    found = awaited(places(endpoints, asking))
     rows = (*_rows(found, asking, depths, wish), *_unresolved(found))
     missing = any(place.address is None for place in found)
     return replace(blank, rows=rows, exit_code=3 if missing else 0)
@@ -38,7 +38,7 @@ def beat_budget(
     blank: Run, endpoints: Sequence[Endpoint], asking: Asking, *, interval: float
 ) -> Run:
     """The same for a watch, which takes its connections as long as it goes on."""
-    found = asyncio.run(places(endpoints, asking))
+    found = awaited(places(endpoints, asking))
     rows = (
         {**who, "a minute": round(len(of_host) * 60 / interval)}
         | {"an hour": round(len(of_host) * 3600 / interval)}

@@ -1,6 +1,5 @@
 """`certcheck fingerprints`: which certificate every port serves now."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -10,6 +9,7 @@ from certcheck.model.observation import Observation
 from certcheck.model.run import Failure, Run
 from certcheck.probe.observe import Depth
 from certcheck.workflow.asking import Asking, Progress, look
+from certcheck.workflow.awaited import awaited
 
 
 def fingerprints(
@@ -32,7 +32,7 @@ def observe(
 ) -> tuple[Observation, ...]:
     """What is there, without the closed ports that nobody asked for by name."""
     asked = {e.url for e in endpoints if e.expected}
-    everything = asyncio.run(look(endpoints, asking, depth=depth, at=at, seen=seen))
+    everything = awaited(look(endpoints, asking, depth=depth, at=at, seen=seen))
     return tuple(o for o in everything if o.outcome != "closed" or o.endpoint in asked)
 
 

@@ -1,6 +1,5 @@
 """`verify --mail ACCOUNT`: a marked message goes round, and each leg of its way is told."""
 
-import asyncio
 from collections.abc import Iterator, Sequence
 
 from certcheck.judge.aftermath import undelivered
@@ -17,6 +16,7 @@ from certcheck.probe.round_trip import round_trip
 from certcheck.probe.session import Service
 from certcheck.targets import endpoint
 from certcheck.workflow.asking import Asking, hosts_of
+from certcheck.workflow.awaited import awaited
 
 # In at each of these, out at the first of those that show the same.
 _IN: tuple[Scheme, ...] = ("submission", "submissions", "smtp")
@@ -30,7 +30,7 @@ def sent_round(
     if account is None:
         return ()
     gate = Gate(asking.limits, hosts_of(now))
-    return asyncio.run(
+    return awaited(
         round_trip(
             account,
             tuple(_services(now, asking)),

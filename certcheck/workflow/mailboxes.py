@@ -18,6 +18,7 @@ from certcheck.probe.mailbox import mailbox
 from certcheck.probe.session import Service
 from certcheck.targets import endpoint
 from certcheck.workflow.asking import Asking, Progress, Step, hosts_of
+from certcheck.workflow.awaited import awaited
 from certcheck.workflow.still import without_fleeting
 
 # Of two services that show the same, the one whose TLS cannot be stripped comes first.
@@ -40,7 +41,7 @@ def looked_into(
     if not accounts:
         return ()
     known = {each.login: _next_uids(each) for each in before}
-    found = asyncio.run(_all(accounts, now, asking, known, seen))
+    found = awaited(_all(accounts, now, asking, known, seen))
     return tuple(sorted(map(_still, found), key=lambda each: each.login))
 
 

@@ -1,6 +1,5 @@
 """What an acting command works with."""
 
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +11,7 @@ from certcheck.model.action import Cell, CellProof, Expectation, Proof
 from certcheck.probe.limits import Gate
 from certcheck.probe.proof import proof, served
 from certcheck.workflow.asking import Asking
+from certcheck.workflow.awaited import awaited
 from certcheck.workflow.holders import named
 
 ServerOf = Callable[[ServerTable], MailServer]
@@ -37,11 +37,11 @@ class Means:
         """Handshakes with every cell, compared with what it shall serve."""
         self.say(f"proving {len(expectations)} cells by handshakes")
         limits = self.asking.limits
-        found = asyncio.run(proof(expectations, gate=Gate(limits), limits=limits))
+        found = awaited(proof(expectations, gate=Gate(limits), limits=limits))
         return named(found, expectations, self.host)
 
     def served(self, cells: Sequence[Cell]) -> tuple[CellProof, ...]:
         """What each cell serves now."""
         self.say("looking at what is served now")
         limits = self.asking.limits
-        return asyncio.run(served(cells, gate=Gate(limits), limits=limits))
+        return awaited(served(cells, gate=Gate(limits), limits=limits))

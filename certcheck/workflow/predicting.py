@@ -18,6 +18,7 @@ from certcheck.probe.limits import Gate
 from certcheck.probe.look import Door
 from certcheck.targets import endpoint
 from certcheck.workflow.asking import Asking, Progress, Step, hosts_of
+from certcheck.workflow.awaited import awaited
 
 _AT_ONCE = 32
 
@@ -66,7 +67,7 @@ def with_knocks(
     observations: Sequence[Observation], wish: Wish, asking: Asking, *, seen: Progress
 ) -> tuple[Observation, ...]:
     """The observations with what each server said to the hello of each stack, as it is now."""
-    return asyncio.run(_all_knocked(observations, wish, asking, seen))
+    return awaited(_all_knocked(observations, wish, asking, seen))
 
 
 async def _all_knocked(

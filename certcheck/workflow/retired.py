@@ -1,6 +1,5 @@
 """`verify --retired ADDR`: the old host must no longer take mail or logins."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -11,6 +10,7 @@ from certcheck.model.endpoint import Endpoint, Hostname
 from certcheck.model.run import Run
 from certcheck.targets import Redirect
 from certcheck.workflow.asking import Asking, Step, look
+from certcheck.workflow.awaited import awaited
 
 
 def still_there(
@@ -25,7 +25,7 @@ def still_there(
     return tuple(
         change
         for address in addresses
-        for observation in asyncio.run(
+        for observation in awaited(
             look(
                 _each_port_once(endpoints),
                 replace(asking, redirects=_to(address, hosts), family="any"),

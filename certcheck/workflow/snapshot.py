@@ -1,6 +1,5 @@
 """`certcheck snapshot`: all that a later `verify` holds a mail host against, as one document."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -13,6 +12,7 @@ from certcheck.model.observation import Observation
 from certcheck.model.run import Failure, Run
 from certcheck.probe.observe import Depth
 from certcheck.workflow.asking import Asking, Progress, look
+from certcheck.workflow.awaited import awaited
 from certcheck.workflow.mailboxes import looked_into
 from certcheck.workflow.published import published
 from certcheck.workflow.still import numbered, still
@@ -53,7 +53,7 @@ def looked_at(
     blank: Run, endpoints: Sequence[Endpoint], asking: Asking, *, seen: Progress
 ) -> tuple[tuple[Observation, ...], tuple[Finding, ...]]:
     """What is there now, still and sorted; and what of it could not be seen."""
-    found = asyncio.run(look(endpoints, asking, depth=DEPTH, at=blank.started, seen=seen))
+    found = awaited(look(endpoints, asking, depth=DEPTH, at=blank.started, seen=seen))
     ordered = numbered(found)
     unseen = tuple(f for f in findings(ordered, blank.started) if f.verdict == "inconclusive")
     return tuple(map(still, ordered)), unseen

@@ -1,6 +1,5 @@
 """Whether every cell serves what is announced every time: many handshakes, and again after 2 s."""
 
-import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +14,7 @@ from certcheck.probe.proof import proof
 from certcheck.targets import endpoint
 from certcheck.workflow.announcing import Announced
 from certcheck.workflow.asking import Asking, hosts_of
+from certcheck.workflow.awaited import awaited
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ def steadiness(
     if not wishes:
         return Steadiness()
     gate = Gate(asking.limits, hosts_of(now))
-    asked = asyncio.run(
+    asked = awaited(
         proof([wish for _, wish in wishes], gate=gate, limits=asking.limits, patience=0)
     )
     rows = [(o, wish.sha256, row) for (o, wish), row in zip(wishes, asked.cells, strict=True)]

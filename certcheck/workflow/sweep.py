@@ -15,6 +15,7 @@ from certcheck.probe.glance import glanced
 from certcheck.probe.limits import Gate
 from certcheck.probe.observe import unseen
 from certcheck.workflow.asking import Asking, Place, places
+from certcheck.workflow.awaited import awaited
 from certcheck.workflow.ledger import Ledger
 
 _IN_WORK = 512  # TARGETs; connections are fewer, so that a slow host does not hold up the others
@@ -47,7 +48,7 @@ def sweep(
 
     What is kept of a TARGET that is done is a number in the ledger. What `tell` raises ends it.
     """
-    asyncio.run(_Sweep(targets, asking, ledger, company).run(min(size, _IN_WORK)))
+    awaited(_Sweep(targets, asking, ledger, company).run(min(size, _IN_WORK)))
 
 
 class _Sweep:

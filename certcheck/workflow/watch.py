@@ -13,6 +13,7 @@ from certcheck.probe.moments import Attention, Clock
 from certcheck.probe.outage import Beat, Outages
 from certcheck.probe.watching import Pace, Post, watched
 from certcheck.workflow.asking import Asking, Place, hosts, places
+from certcheck.workflow.awaited import awaited
 from certcheck.workflow.away import is_told, label, news, rows, stamp
 
 MOST_PORTS = 200
@@ -74,7 +75,7 @@ def watch(  # noqa: PLR0913 - each is one thing that the caller decides
         await vigil.kept_until(stop, interval)
         return vigil.run()
 
-    return asyncio.run(whole())
+    return awaited(whole())
 
 
 class _Vigil:

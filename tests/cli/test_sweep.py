@@ -114,7 +114,7 @@ def test_a_signal_loses_and_repeats_nothing(
     again = certcheck("fingerprints", "--resume", file, f"@{targets}")
 
     if sweep.returncode > 0:  # the rest of a sweep may take no longer than a signal
-        assert sweep.returncode == 128 + number
+        assert sweep.returncode == 128 + number, errors
         assert "interrupted by a signal (the same command goes on)" in errors
     assert again.code == 0
     assert file.read_bytes().startswith(there[: there.rfind(b"\n") + 1])

@@ -27,8 +27,7 @@ class Fingerprint:
 class Prediction:
     """What a program will do at an endpoint, and why; protocol and suite as far as they are sure.
 
-    `fingerprints` are those that it shows, or would show,
-    if its way to show them is known; `before` are those of the certificate that it knew.
+    `fingerprints` are those that it shows, or would show, if its way to show them is known.
     """
 
     client: str
@@ -45,4 +44,3 @@ class Prediction:
     scope: Scope = "unknown"
     evidence: Evidence = "unknown"
     fingerprints: tuple[Fingerprint, ...] = ()
-    before: tuple[Fingerprint, ...] = ()

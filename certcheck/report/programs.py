@@ -166,11 +166,10 @@ def cases(run: Run) -> tuple[Case, ...]:
 def _case(key: tuple[Result, str, str], programs: Sequence[Sequence[Prediction]]) -> Case:
     result, reason, times = key
     shown = {
-        (which, f.hash, f.text): None
+        ("new", f.hash, f.text): None
         for of_one in programs
         for p in of_one
-        for which, fingerprints in (("new", p.fingerprints), ("old", p.before))
-        for f in sorted(fingerprints, key=lambda each: _HASHES.index(each.hash))
+        for f in sorted(p.fingerprints, key=lambda each: _HASHES.index(each.hash))
         if f.text
     }
     return Case(

@@ -53,7 +53,6 @@ class Stack:
     sni: bool | None = None
     alpn: tuple[str, ...] = ()
     extensions: tuple[int, ...] | None = None
-    secure_renegotiation: bool | None = None
     level: int | None = None
     key_usage: bool | None = None
     evidence: Evidence

@@ -84,7 +84,7 @@ def hello_of(stack: Stack, server_name: str | None) -> ClientHello:
     newest = VERSIONS[stack.versions[-1]]
     suites = tuple(iana.code(name) for name in stack.suites)
     kinds = _kinds(stack)
-    if not stack.secure_renegotiation and Kind.RENEGOTIATION_INFO not in kinds:
+    if Kind.RENEGOTIATION_INFO not in kinds:
         suites = (*suites, _SCSV)
     extensions = tuple(_extensions(stack, kinds, server_name))
     return ClientHello(

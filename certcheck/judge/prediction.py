@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import get_args
 
-from certcheck.judge import served
 from certcheck.judge.negotiation import NoSession, Session, negotiated, real
 from certcheck.judge.path import path
 from certcheck.judge.shown import fingerprint
@@ -13,6 +12,7 @@ from certcheck.model.certificate import Certificate
 from certcheck.model.client import Client, Fault, Policy, Reaction, Stack, Store
 from certcheck.model.observation import Deployment, Observation
 from certcheck.model.prediction import Evidence, Prediction, Result
+from certcheck.names import covering
 
 _NO_ONE = "none"  # the store of a program that verifies nothing
 # The worst one decides what becomes of the connection.
@@ -177,15 +177,7 @@ def _troubles(
 
 
 def _named(leaf: Certificate, name: str, policy: Policy) -> bool:
-    if policy.first_name_only:
-        return bool(leaf.names) and served.covered(_first_only(leaf), name)
-    return served.covered(leaf, name)
-
-
-def _first_only(leaf: Certificate) -> Certificate:
-    from dataclasses import replace
-
-    return replace(leaf, names=leaf.names[:1])
+    return covering(leaf.names[:1] if policy.first_name_only else leaf.names)(name)
 
 
 def _weaknesses(

@@ -6,7 +6,7 @@ from typing import get_args
 
 from certcheck.judge.profiles import clients, stacks
 from certcheck.judge.stores import stores
-from certcheck.model.client import Client, Family, Stack
+from certcheck.model.client import Client, Family
 
 _HEAD = """\
 # Mail programs
@@ -67,13 +67,9 @@ def _stacks() -> Iterator[str]:
     yield "|---|---|---|---|---|"
     for each in stacks().values():
         yield (
-            f"| `{each.id}` | {each.name} | {_versions(each)} | {each.evidence} "
+            f"| `{each.id}` | {each.name} | {each.span} | {each.evidence} "
             f"| {'; '.join(each.sources)} |"
         )
-
-
-def _versions(stack: Stack) -> str:
-    return " to ".join(dict.fromkeys((stack.versions[0], stack.versions[-1])))
 
 
 def _stores() -> Iterator[str]:

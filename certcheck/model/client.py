@@ -59,6 +59,12 @@ class Stack:
     sources: tuple[str, ...]
     notes: tuple[str, ...] = ()
 
+    @property
+    def span(self) -> str:
+        """The oldest version that it offers and the newest: `TLS 1.0 to 1.3`, `SSL 3 to 1.2`."""
+        old, new = (each.replace("v", " ") for each in (self.versions[0], self.versions[-1]))
+        return old if old == new else f"{old} to {new.removeprefix('TLS ')}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:

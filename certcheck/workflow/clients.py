@@ -37,14 +37,9 @@ def _brief(client: Client) -> Row:
         "platform": client.platform,
         "group": client.family,
         "years": client.period,
-        "TLS": _versions(client.stack) if client.stack else "unknown",
+        "TLS": client.stack.span if client.stack else "unknown",
         "known_by": client.stack_evidence,
     }
-
-
-def _versions(stack: Stack) -> str:
-    old, new = (each.replace("v", " ") for each in (stack.versions[0], stack.versions[-1]))
-    return old if old == new else f"{old} to {new.removeprefix('TLS ')}"
 
 
 def _details(client: Client) -> Iterator[tuple[str, _Value]]:
@@ -72,7 +67,7 @@ def _of_stack(stack: Stack | None, evidence: str) -> Iterator[tuple[str, _Value]
     if stack is None:
         yield "TLS", "unknown"
         return
-    yield "TLS", f"{_versions(stack)}, {stack.name} ({evidence})"
+    yield "TLS", f"{stack.span}, {stack.name} ({evidence})"
     yield "suites", stack.suites
     yield "groups", stack.groups if stack.groups is not None else "unknown"
     yield "signatures", stack.signatures if stack.signatures is not None else "unknown"

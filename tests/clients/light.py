@@ -80,16 +80,10 @@ options ssl sslcertck sslcertfile "{visit.root}" sslcertpath "{visit.home}"
 """
 
 
-def _fetchmail(visit: Visit) -> Sequence[str]:
-    return (
-        "fetchmail",
-        "-f",
-        written(visit, "fetchmailrc", _FETCHMAIL),
-        "--check",
-        "-N",
-        "--pidfile",
-        str(visit.home / "pid"),
-    )
+def fetchmail(visit: Visit, text: str = _FETCHMAIL) -> Sequence[str]:
+    """A look for mail, by a configuration."""
+    config = written(visit, "fetchmailrc", text)
+    return ("fetchmail", "-f", config, "--check", "-N", "--pidfile", str(visit.home / "pid"))
 
 
 MUTT = """\
@@ -168,7 +162,7 @@ LIGHT = (
         client="fetchmail-6.4",
         name="fetchmail, IMAPS",
         server="dovecot",
-        argv=_fetchmail,
+        argv=fetchmail,
         # One is "no mail", which it says after the login.
         read=by_code(1, 2, saying="SSL|certificate"),
     ),

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Literal
 
-from tests.clients.light import MUTT, MUTT_SHOWN
+from tests.clients.light import MUTT, MUTT_SHOWN, fetchmail
 from tests.clients.programs import Program, Visit, by_code, fingerprint, shown, written
 
 Which = Literal["served", "other"]
@@ -30,12 +30,9 @@ options ssl sslfingerprint "FINGERPRINT" sslcertfile "{visit.root}" sslcertpath 
 
 
 def _fetchmail(which: Which) -> Argv:
-    def argv(visit: Visit) -> Sequence[str]:
-        text = _FETCHMAIL.replace("FINGERPRINT", _print(visit, "md5", which))
-        config = written(visit, "fetchmailrc", text)
-        return ("fetchmail", "-f", config, "--check", "-N", "--pidfile", str(visit.home / "pid"))
-
-    return argv
+    return lambda visit: fetchmail(
+        visit, _FETCHMAIL.replace("FINGERPRINT", _print(visit, "md5", which))
+    )
 
 
 def _neomutt(visit: Visit) -> Sequence[str]:
@@ -86,16 +83,15 @@ ssl = yes
 """
 
 
-def _offlineimap(visit: Visit) -> Sequence[str]:
-    text = f"{_OFFLINEIMAP}sslcacertfile = {{visit.root}}\n"
-    return ("offlineimap", "-o", "-u", "basic", "-c", written(visit, "offlineimaprc", text))
+def _offlineimap(visit: Visit, trust: str = "sslcacertfile = {visit.root}") -> Sequence[str]:
+    config = written(visit, "offlineimaprc", f"{_OFFLINEIMAP}{trust}\n")
+    return ("offlineimap", "-o", "-u", "basic", "-c", config)
 
 
 def _offlineimap_pinned(which: Which) -> Argv:
     def argv(visit: Visit) -> Sequence[str]:
         known = _print(visit, "sha256", which).replace(":", "").lower()
-        text = f"{_OFFLINEIMAP}cert_fingerprint = {known}\n"
-        return ("offlineimap", "-o", "-u", "basic", "-c", written(visit, "offlineimaprc", text))
+        return _offlineimap(visit, f"cert_fingerprint = {known}")
 
     return argv
 

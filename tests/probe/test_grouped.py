@@ -1,7 +1,6 @@
 """One question for many suites instead of one for each: right, or not done at all."""
 
 import asyncio
-import re
 import socket
 import ssl
 from collections.abc import Iterator
@@ -10,12 +9,12 @@ from dataclasses import replace
 
 import pytest
 
-from certcheck.iana import is_new, suites
+from certcheck.iana import suites
 from certcheck.model.observation import TlsVersion
 from certcheck.probe.client_hello import decoded
 from certcheck.probe.crossing import Answered, Crossing, Question, Trouble
 from certcheck.probe.doubt import Doubt
-from certcheck.probe.families import company, family, parts, wholes
+from certcheck.probe.families import company
 from certcheck.probe.grouped import Grouped
 from certcheck.probe.hello import Offer, client_hello
 from certcheck.probe.look import Door
@@ -88,37 +87,6 @@ SINGLE, ALL = (len(client_hello(_offer(*codes))) for codes in ((DHE,), company(D
 def asking(behaviour: Behaviour) -> Iterator[Asked]:
     with door_to("imaps", behaviour, limits=replace(LIMITS, silence=0.3)) as door:
         yield Asked(door)
-
-
-def test_every_old_suite_is_in_one_part_and_in_one_whole() -> None:
-    old = [code for code in suites() if not is_new(code)]
-
-    with_groups, others = parts()
-
-    for families in ((*with_groups, *others), wholes()):
-        assert sorted(code for family_ in families for code in family_) == sorted(old)
-
-
-def test_only_what_sslyze_asks_for_has_a_family() -> None:
-    names = suites()
-
-    without = {names[code] for code in names if family(code) is None and not is_new(code)}
-
-    assert without
-    assert all(re.search("PSK|SRP|KRB5|GOST|ECCPWD|NULL_WITH_NULL|SHA256_SHA", n) for n in without)
-    assert family(0x1301) is None
-
-
-def test_company_has_all_suites_with_curves_or_all_without_the_likeliest_first() -> None:
-    names = suites()
-
-    with_, without, all_ = company(ECDHE), company(DHE), company(DHE, with_all=True)
-
-    assert {*with_} | {*without} == {*all_}
-    assert {*with_} & {*without} == set()
-    assert all("ECDH" in names[code] for code in with_)
-    assert names[without[0]] == "TLS_RSA_WITH_AES_128_GCM_SHA256"
-    assert "DHE_DSS" in names[without[-1]] or "TLS_DH_" in names[without[-1]]
 
 
 def test_what_is_taken_goes_to_the_server_and_nothing_else_does() -> None:
